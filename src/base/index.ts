@@ -1,0 +1,13 @@
+export type { Clock, Rng } from './clock.ts';
+export type { HansaErrorOptions, RetryLaw } from './errors.ts';
+export { HansaError, messageOf } from './errors.ts';
+export { fnv1 } from './fnv.ts';
+export type { Json, JsonObject } from './json.ts';
+export { isJsonObject } from './json.ts';
+export type { PatchFailureCode, PatchOperation, PatchResult } from './json-patch.ts';
+export { applyJsonPatch } from './json-patch.ts';
+export type { LogFields, Logger } from './logger.ts';
+export { silentLogger } from './logger.ts';
+export type { Progress, ProgressStep } from './progress.ts';
+export { silentProgress } from './progress.ts';
+export { hashOf, stableJson } from './stable-json.ts';

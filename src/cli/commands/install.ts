@@ -1,0 +1,182 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { type Clock, HansaError, type Progress, silentProgress } from '../../base/index.ts';
+import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
+import {
+  addHostNamespaceOption,
+  addHostOptions,
+  type HostFlags,
+  interruptSignal,
+  openHost,
+  printData,
+  readOutput,
+} from '../host-options.ts';
+
+interface InstallFlags extends HostFlags {
+  readonly namespace: string;
+  readonly kubefedNamespace?: string;
+  readonly dryRun?: boolean;
+  readonly output?: string;
+}
+
+/** `hansa install`: prepares a host. */
+export function addInstallCommand(program: Command): void {
+  const command = program
+    .command('install')
+    .description("prepare a host: Hansa's CRDs and its namespace; again after an upgrade");
+  addHostNamespaceOption(addHostOptions(command))
+    .option('--dry-run', 'let the host check everything, write nothing')
+    .option('-o, --output <format>', 'json or yaml')
+    .action(async (flags: InstallFlags) => {
+      const format = readOutput(flags.output, ['json', 'yaml']);
+      const host = await openHost(flags);
+      const { systemClock } = await import('../../kube/index.ts');
+      const { stderrProgress } = await import('../stderr-progress.ts');
+      try {
+        const result = await installHost({
+          hostClient: host.client,
+          namespace: flags.kubefedNamespace ?? flags.namespace,
+          crds: await readCrds(),
+          dryRun: flags.dryRun ?? false,
+          clock: systemClock,
+          progress: stderrProgress(),
+          signal: interruptSignal(),
+        });
+        if (format) await printData(result, format);
+        else process.stdout.write(`${renderInstall(result, host.client.server)}\n`);
+      } finally {
+        await host.client.close();
+      }
+    });
+}
+
+const crdType: ResourceType = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+const namespaceType: ResourceType = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+/** The CRDs that come with this package: in `crds/`, beside `src/` in a checkout and beside the bundle in a release. */
+export async function readCrds(): Promise<readonly KubeObject[]> {
+  const { parse } = await import('yaml');
+  for (const path of ['../../../crds/', '../crds/', './crds/']) {
+    const directory = fileURLToPath(new URL(path, import.meta.url));
+    const files = await readdir(directory).catch(() => []);
+    const names = files.filter((file) => file.endsWith('.yaml')).sort();
+    if (names.length === 0) continue;
+    return Promise.all(
+      names.map(async (name) => parse(await readFile(`${directory}${name}`, 'utf8')) as KubeObject),
+    );
+  }
+  throw new HansaError('the directory crds/ is missing from this installation of Hansa', {
+    reason: 'CrdsMissing',
+    retry: 'never',
+  });
+}
+
+export interface InstallOptions {
+  readonly hostClient: ApiClient;
+  readonly namespace: string;
+  readonly crds: readonly KubeObject[];
+  readonly dryRun?: boolean;
+  readonly clock: Clock;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface InstallResult {
+  readonly namespace: string;
+  readonly crds: readonly string[];
+  readonly dryRun: boolean;
+}
+
+const establishLimitMs = 30_000;
+const establishPauseMs = 50;
+
+/**
+ * Applies namespace and CRDs and waits until their kinds are served.
+ *
+ * Guarantees: can be repeated at any time; an object in place is not written (server-side apply of the same content
+ * changes nothing); a newer CRD is taken over field by field, stored objects stay.
+ */
+export async function installHost(options: InstallOptions): Promise<InstallResult> {
+  const { hostClient, namespace, crds, dryRun = false, progress = silentProgress, signal } = options;
+  const call = signal ? { signal } : {};
+  const step = progress.step(`Apply ${crds.length} CRDs and the namespace ${namespace}`);
+  try {
+    const apply = (type: ResourceType, object: KubeObject) =>
+      hostClient.apply(type, object, { ...call, fieldManager: 'hansa-install', force: true, dryRun });
+    await apply(namespaceType, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await Promise.all(crds.map((crd) => apply(crdType, crd)));
+    if (!dryRun) await waitUntilServed(options);
+    step.done();
+  } catch (error) {
+    step.fail('');
+    throw error;
+  }
+  return { namespace, crds: crds.map(({ metadata }) => metadata.name), dryRun };
+}
+
+/** `Established` comes a moment before the path answers everywhere, so each kind is asked for as well. */
+async function waitUntilServed({ hostClient, crds, clock, signal }: InstallOptions): Promise<void> {
+  const call = signal ? { signal } : {};
+  const untilMs = clock.monotonic() + establishLimitMs;
+  const waiting = new Set(crds);
+  while (waiting.size > 0) {
+    for (const crd of waiting) {
+      const seen = await hostClient.get(crdType, { name: crd.metadata.name }, call);
+      if (isEstablished(seen) && (await isServed(hostClient, seen, call))) waiting.delete(crd);
+    }
+    if (waiting.size === 0) return;
+    if (clock.monotonic() >= untilMs) {
+      const names = [...waiting].map(({ metadata }) => metadata.name).join(', ');
+      throw new HansaError(`the host does not serve these CRDs yet: ${names}; see their status.conditions`, {
+        reason: 'CrdNotEstablished',
+      });
+    }
+    await clock.sleep(establishPauseMs, signal);
+  }
+}
+
+function isEstablished(crd: KubeObject): boolean {
+  const { conditions } = (crd['status'] ?? {}) as { conditions?: { type: string; status: string }[] | null };
+  return conditions?.some(({ type, status }) => type === 'Established' && status === 'True') ?? false;
+}
+
+async function isServed(
+  client: ApiClient,
+  crd: KubeObject,
+  call: { readonly signal?: AbortSignal },
+): Promise<boolean> {
+  const spec = crd['spec'] as {
+    group: string;
+    versions: { name: string; served: boolean }[];
+    names: { plural: string };
+  };
+  const version = spec.versions.find(({ served }) => served)?.name;
+  if (!version) return true;
+  try {
+    await client.raw(`/apis/${spec.group}/${version}/${spec.names.plural}?limit=1`, call);
+    return true;
+  } catch (error) {
+    if (error instanceof HansaError && ['KindNotServed', 'NotFound', 'ServerError'].includes(error.reason))
+      return false;
+    throw error;
+  }
+}
+
+export function renderInstall({ namespace, crds, dryRun }: InstallResult, server: string): string {
+  return dryRun
+    ? `Dry run: the host ${server} accepts ${crds.length} CRDs and the namespace ${namespace}.`
+    : `The host ${server} is ready: ${crds.length} CRDs, namespace ${namespace}.\nNext: "hansa controller", and "hansa join NAME" for each member.`;
+}

@@ -1,0 +1,32 @@
+export type { Access, KubeConfigSource, LoadedKubeConfig } from './access.ts';
+export { loadAccess } from './access.ts';
+export type { Cached, CacheKey, CacheListener, CacheOptions, CacheState } from './cache.ts';
+export { Cache, keyOf, refOf } from './cache.ts';
+export type { ClientOptions } from './client.ts';
+export { createApiClient, watchIdleLimitMs } from './client.ts';
+export type { ControllerOptions, Outcome, Reconcile } from './controller.ts';
+export { runController } from './controller.ts';
+export type { AddOptions, QueueOptions } from './keyed-queue.ts';
+export { KeyedQueue } from './keyed-queue.ts';
+export type { KubeMetrics } from './metrics.ts';
+export { noMetrics } from './metrics.ts';
+export { apiVersionOf, resourcePath } from './resource-path.ts';
+export type {
+  ApiClient,
+  ApplyOptions,
+  CallOptions,
+  KubeObject,
+  ListOptions,
+  ListPage,
+  ManagedFieldsEntry,
+  ObjectMeta,
+  ObjectRef,
+  PatchOptions,
+  RemoveOptions,
+  ResourceType,
+  WatchEvent,
+  WatchOptions,
+} from './types.ts';
+export type { SimulatedClock } from './simulated-clock.ts';
+export { createSimulatedClock } from './simulated-clock.ts';
+export { systemClock } from './system-clock.ts';

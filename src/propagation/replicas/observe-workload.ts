@@ -1,0 +1,86 @@
+import { HansaError } from '../../base/index.ts';
+import type { ApiClient, ResourceType } from '../../kube/index.ts';
+
+/** What one member runs of a workload, as KubeFed's planner counts it. */
+export interface WorkloadCount {
+  readonly current: number;
+  /** Replicas the member can run at most; absent when nothing says that it can't run more. */
+  readonly capacity?: number;
+  /** Pods are unschedulable, but not for long: look again after this. */
+  readonly recheckAfterMs?: number;
+}
+
+const podType: ResourceType = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
+/** A pod that finds no node for longer than this counts against the member's capacity (KubeFed behaviour). */
+const unschedulableAfterMs = 60_000;
+const recheckAfterMs = 10_000;
+
+interface PodCondition {
+  readonly type?: string;
+  readonly status?: string;
+  readonly reason?: string;
+  readonly lastTransitionTime?: string;
+}
+
+export interface PodSeen {
+  readonly phase: string | undefined;
+  readonly conditions: readonly PodCondition[];
+}
+
+/** Counts pods as KubeFed does: running ones that have a Ready condition, and those that no node takes. */
+export function countPods(pods: readonly PodSeen[], replicas: number, nowMs: number): WorkloadCount {
+  let running = 0;
+  let unschedulable = 0;
+  let young = false;
+  for (const { phase, conditions } of pods) {
+    // Only that the condition is there counts, not its value.
+    if (phase === 'Running' && conditions.some(({ type }) => type === 'Ready')) running++;
+    const stuck = conditions.find(
+      ({ type, status, reason }) =>
+        type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
+    );
+    if (!stuck) continue;
+    if (nowMs - Date.parse(stuck.lastTransitionTime ?? '') > unschedulableAfterMs) unschedulable++;
+    else young = true;
+  }
+  return {
+    current: running,
+    ...(unschedulable > 0 ? { capacity: replicas - unschedulable } : {}),
+    ...(young ? { recheckAfterMs } : {}),
+  };
+}
+
+/** Reads a workload's pods in a member, page by page, keeping only what is counted. */
+export async function listPods(
+  client: ApiClient,
+  {
+    namespace,
+    matchLabels,
+    signal,
+  }: {
+    readonly namespace: string;
+    readonly matchLabels: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly PodSeen[]> {
+  const labelSelector = Object.entries(matchLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  if (!labelSelector) {
+    throw new HansaError('spec.template.spec.selector.matchLabels is empty, so no pods can be counted', {
+      reason: 'InvalidSpec',
+      retry: 'never',
+    });
+  }
+  const pods: PodSeen[] = [];
+  for await (const { items } of client.list(podType, { namespace, labelSelector, signal })) {
+    for (const pod of items) {
+      const status = (pod['status'] ?? {}) as {
+        readonly phase?: string;
+        readonly conditions?: readonly PodCondition[];
+      };
+      pods.push({ phase: status.phase, conditions: status.conditions ?? [] });
+    }
+  }
+  return pods;
+}

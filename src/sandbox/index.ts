@@ -1,0 +1,16 @@
+export type { BinariesOptions } from './binaries.ts';
+export { ensureBinaries } from './binaries.ts';
+export type { BinarySet, Origin, Program } from './binary-set.ts';
+export type { ControlPlane } from './control-plane.ts';
+export type { ControlPlaneStatus, ProcessStatus, SandboxStatus } from './list-sandboxes.ts';
+export { listSandboxes } from './list-sandboxes.ts';
+export type { MemberSpec, Parts } from './member-spec.ts';
+export { hostName, partsChoices } from './member-spec.ts';
+export { cacheDirFor, sandboxesDirFor } from './places.ts';
+export type { Sandbox, SandboxEnd } from './sandbox.ts';
+export type { SandboxOptions } from './start-sandbox.ts';
+export { startSandbox } from './start-sandbox.ts';
+export type { StopOptions, Whereabouts } from './stop-sandbox.ts';
+export { openSandbox, stopSandbox } from './stop-sandbox.ts';
+export type { Component } from './versions.ts';
+export { components, defaultKubernetesVersion, supportedKubernetesVersions } from './versions.ts';

@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Component } from './versions.ts';
+
+const limitMs = 20_000;
+
+/** Asks a program for its version, without the `v`; undefined if it can't be run or says something else. */
+export async function probeVersion(
+  component: Component,
+  path: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const args = component === 'kubectl' ? ['version', '--client'] : ['--version'];
+  try {
+    const { stdout } = await promisify(execFile)(path, args, {
+      timeout: limitMs,
+      ...(signal ? { signal } : {}),
+      // kubectl would ask the user's cluster otherwise, when its own flag fails to keep it from it.
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: '/dev/null' },
+    });
+    return versionIn(stdout);
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** The first version number in a program's answer. */
+export function versionIn(text: string): string | undefined {
+  return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(text)?.[1];
+}

@@ -1,0 +1,10 @@
+export type { Division, DivisionInput, Preference } from './divide-replicas.ts';
+export { divideReplicas, explainDivision } from './divide-replicas.ts';
+export type { LabelSelector, SelectorProblem } from './label-selector.ts';
+export { matchesSelector, selectorProblems } from './label-selector.ts';
+export type { Member, MemberName } from './member.ts';
+export { mergeReplicaOverrides } from './merge-replica-overrides.ts';
+export type { Placed, Placement, PlacementProblem, Verdict } from './placement.ts';
+export { placementOf } from './placement.ts';
+export type { Resolved } from './resolve-member.ts';
+export { resolveMember } from './resolve-member.ts';
