@@ -9,6 +9,10 @@ export const orphanAnnotation = 'kubefed.io/orphan';
 export const deleteOptionAnnotation = 'kubefed.io/deleteoption';
 /** On a KubeFedCluster: a second name, accepted wherever a cluster is named. Capitals are allowed. */
 export const aliasAnnotation = 'hansa.dev/alias';
+/** On a federated object: what a ReplicaSchedulingPreference changed in its spec, so that it can be taken back. */
+export const scheduledAnnotation = 'hansa.dev/scheduled';
+/** What versions before KubeFed's rename left on objects; it goes with ours. */
+export const legacySyncFinalizer = 'federation.k8s.io/sync-controller';
 /** On the output of `hansa render` only: the cluster that a document is for. */
 export const renderedForAnnotation = 'hansa.dev/cluster';
 
@@ -18,6 +22,7 @@ export const neverFederatedNamespaces = ['default', 'kube-system', 'kube-public'
 
 /** What may stand in `status.clusters[].status`; absent means that the member holds what it should. */
 export const memberStates = {
+  Waiting: 'the first write to this cluster is under way',
   WaitingForRemoval: 'the object is being deleted in this cluster',
   ClusterNotReady: 'the cluster is not ready; what it owes is done when it returns',
   CachedRetrievalFailed: 'the object could not be read from the cache',

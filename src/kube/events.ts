@@ -59,7 +59,7 @@ const maxRemembered = 4_096;
 /** A repetition within this long counts up the event before it. API servers forget events after an hour. */
 const foldWindowMs = 10 * 60_000;
 /** Repetitions are gathered for this long before the count is written. */
-const countDelayMs = 10_000;
+const countDelayMs = 30_000;
 /** New events an object may have at once, and how fast it earns further ones; client-go's numbers. */
 const perObject = { burst: 25, everyMs: 5 * 60_000 };
 /** What all events together may take of the host's API. */
@@ -82,8 +82,8 @@ interface Series {
   count: number;
   /** What the server has; 0 before the event is created. */
   writtenCount: number;
-  /** Absent until it is created. */
-  ref: { readonly namespace: string; readonly name: string } | undefined;
+  /** Of the event, chosen once, so that a second try after a lost answer meets the first one's. */
+  ref: { readonly namespace: string; readonly name: string };
   state: 'waiting' | 'counting' | 'at-rest';
 }
 
@@ -111,7 +111,7 @@ class Recorder implements EventRecorder {
   /** While someone waits for a flush, pauses are left out. */
   #hurry = new AbortController();
   #flushes = 0;
-  #said = 0;
+  #named = 0;
   #dropped = 0;
   #dropsLoggedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -123,7 +123,9 @@ class Recorder implements EventRecorder {
   say(object: EventSubject, event: EventSaid): void {
     if (this.#closing.signal.aborted) return;
     const nowMs = this.#options.clock.monotonic();
-    const key = keyOfSeries(object, event);
+    const subject = withoutTheRest(object);
+    const said = cutToLimits(event);
+    const key = JSON.stringify([subject, said]);
     const known = this.#series.get(key);
     if (known && nowMs - known.lastAtMs <= foldWindowMs) {
       known.count += 1;
@@ -131,18 +133,18 @@ class Recorder implements EventRecorder {
       this.#countLater(known);
       return;
     }
-    if (!this.#bucketOf(object, nowMs).take(nowMs) || this.#waiting.length >= maxWaiting) {
+    if (!this.#bucketOf(subject, nowMs).take(nowMs) || this.#waiting.length >= maxWaiting) {
       this.#drop(nowMs);
       return;
     }
     const series: Series = {
-      subject: object,
-      said: event,
+      subject,
+      said,
       firstAtMs: nowMs,
       lastAtMs: nowMs,
       count: 1,
       writtenCount: 0,
-      ref: undefined,
+      ref: this.#newRef(subject),
       state: 'waiting',
     };
     this.#series.set(key, series);
@@ -186,7 +188,7 @@ class Recorder implements EventRecorder {
   }
 
   #countLater(series: Series): void {
-    if (series.state !== 'at-rest') return;
+    if (series.state !== 'at-rest' || this.#closing.signal.aborted) return;
     series.state = 'counting';
     const cancel = this.#options.clock.after(countDelayMs, () => {
       this.#counting.delete(series);
@@ -198,9 +200,7 @@ class Recorder implements EventRecorder {
   #enqueue(series: Series): void {
     series.state = 'waiting';
     this.#waiting.push(series);
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
@@ -208,11 +208,11 @@ class Recorder implements EventRecorder {
       // The pause comes before the look: what is said meanwhile is counted into the same write.
       await this.#waitForTurn();
       const series = this.#waiting.shift();
-      if (!series) return;
-      await this.#write(series);
-      series.state = 'at-rest';
-      if (series.count > series.writtenCount && series.ref) this.#countLater(series);
-      if (this.#waiting.length === 0) return;
+      if (series) await this.#write(series);
+      if (this.#waiting.length > 0) continue;
+      // Here and not in a `finally`: that runs a moment later, and what is said in between would wait for ever.
+      this.#writing = undefined;
+      return;
     }
   }
 
@@ -226,8 +226,8 @@ class Recorder implements EventRecorder {
   async #write(series: Series): Promise<void> {
     for (let attempt = 1; !this.#closing.signal.aborted; attempt++) {
       try {
-        await (series.ref ? this.#writeCount(series, series.ref) : this.#create(series));
-        return;
+        await (series.writtenCount > 0 ? this.#writeCount(series) : this.#create(series));
+        break;
       } catch (error) {
         if (attempt < maxAttempts && isPassing(error)) {
           await this.#options.clock
@@ -244,81 +244,70 @@ class Recorder implements EventRecorder {
           error: messageOf(error),
         });
         series.writtenCount = series.count;
-        return;
+        break;
       }
     }
+    series.state = 'at-rest';
+    if (series.count > series.writtenCount) this.#countLater(series);
   }
 
   async #create(series: Series): Promise<void> {
     const { client } = this.#options;
-    const event = this.#eventOf(series);
     const { count } = series;
-    const { namespace, name } = event.metadata;
     try {
-      await client.create(eventType, event, { deadlineMs: callDeadlineMs });
+      await client.create(eventType, this.#eventOf(series), this.#callOptions());
     } catch (error) {
       // An earlier try arrived, but its answer did not.
       if (!(error instanceof HansaError && error.reason === 'AlreadyExists')) throw error;
     }
-    series.ref = { namespace: namespace ?? 'default', name };
     series.writtenCount = count;
   }
 
-  async #writeCount(
-    series: Series,
-    ref: { readonly namespace: string; readonly name: string },
-  ): Promise<void> {
+  async #writeCount(series: Series): Promise<void> {
     const { client } = this.#options;
     const { count } = series;
+    const patch = { series: { count, lastObservedTime: this.#timeOf(series.lastAtMs) } };
     try {
-      await client.patch(
-        eventType,
-        ref,
-        { series: { count, lastObservedTime: this.#timeOf(series.lastAtMs) } },
-        { type: 'merge', deadlineMs: callDeadlineMs },
-      );
+      await client.patch(eventType, series.ref, patch, { type: 'merge', ...this.#callOptions() });
       series.writtenCount = count;
     } catch (error) {
       if (!(error instanceof HansaError && error.reason === 'NotFound')) throw error;
       // Events expire on the server; what still happens then deserves a new one.
-      series.ref = undefined;
+      series.ref = this.#newRef(series.subject);
       await this.#create(series);
     }
   }
 
-  #eventOf(series: Series): KubeObject {
+  #callOptions(): { readonly deadlineMs: number; readonly signal: AbortSignal } {
+    return { deadlineMs: callDeadlineMs, signal: this.#closing.signal };
+  }
+
+  #eventOf({ subject, said, count, ref, firstAtMs, lastAtMs }: Series): KubeObject {
     const { component, instance } = this.#options;
-    const { subject, said, count } = series;
-    const { namespace, name, uid } = subject.metadata;
+    const { apiVersion, kind, metadata } = subject;
     return {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      // The API server wants events about objects without a namespace in this one.
-      metadata: { namespace: namespace || 'default', name: this.#nameFor(series) },
-      eventTime: this.#timeOf(series.firstAtMs),
-      ...(count > 1 ? { series: { count, lastObservedTime: this.#timeOf(series.lastAtMs) } } : {}),
+      metadata: ref,
+      eventTime: this.#timeOf(firstAtMs),
+      ...(count > 1 ? { series: { count, lastObservedTime: this.#timeOf(lastAtMs) } } : {}),
       reportingController: component,
       reportingInstance: instance.slice(0, maxWordLength),
-      type: said.type,
-      reason: said.reason.slice(0, maxWordLength),
-      action: said.action.slice(0, maxWordLength),
-      note: cutToBytes(said.note, maxNoteBytes),
-      regarding: {
-        apiVersion: subject.apiVersion,
-        kind: subject.kind,
-        name,
-        ...(namespace ? { namespace } : {}),
-        ...(uid ? { uid } : {}),
-      },
+      ...said,
+      regarding: { apiVersion, kind, ...metadata },
     };
   }
 
-  /** The object's name and a suffix of its own, also beside events of other replicas at the same time. */
-  #nameFor({ subject }: Series): string {
+  #newRef({ metadata }: EventSubject): { readonly namespace: string; readonly name: string } {
     const { instance, clock } = this.#options;
-    this.#said += 1;
+    this.#named += 1;
     const replica = createHash('sha256').update(instance).digest('hex').slice(0, 8);
-    return `${subject.metadata.name.slice(0, 200)}.${clock.now().toString(16)}${replica}${this.#said.toString(16)}`;
+    return {
+      // The API server wants events about objects without a namespace in this one.
+      namespace: metadata.namespace ?? 'default',
+      // Its own also beside events of other replicas, and of this one in the same millisecond.
+      name: `${metadata.name.slice(0, 200)}.${clock.now().toString(16)}${replica}${this.#named.toString(16)}`,
+    };
   }
 
   #timeOf(monotonicMs: number): string {
@@ -356,12 +345,23 @@ function createTokenBucket(
   };
 }
 
-function keyOfSeries(
-  { apiVersion, kind, metadata }: EventSubject,
-  { type, reason, action, note }: EventSaid,
-): string {
-  const { namespace = '', name, uid = '' } = metadata;
-  return JSON.stringify([apiVersion, kind, namespace, name, uid, type, reason, action, note]);
+/** What an event keeps of its object; an object from a cache would stay in memory with it. */
+function withoutTheRest({ apiVersion, kind, metadata }: EventSubject): EventSubject {
+  const { namespace, name, uid } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, ...(namespace ? { namespace } : {}), ...(uid ? { uid } : {}) },
+  };
+}
+
+function cutToLimits({ type, reason, action, note }: EventSaid): EventSaid {
+  return {
+    type,
+    reason: reason.slice(0, maxWordLength),
+    action: action.slice(0, maxWordLength),
+    note: cutToBytes(note, maxNoteBytes),
+  };
 }
 
 /** Whether the same call may succeed soon. */

@@ -30,3 +30,7 @@ export type {
 export type { SimulatedClock } from './simulated-clock.ts';
 export { createSimulatedClock } from './simulated-clock.ts';
 export { systemClock } from './system-clock.ts';
+export type { EventRecorder } from './events.ts';
+export { createEventRecorder } from './events.ts';
+export type { Leadership } from './lease.ts';
+export { elect } from './lease.ts';

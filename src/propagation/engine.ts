@@ -1,5 +1,5 @@
 import { type FederatedKind, federatedKinds } from '../api/federated-kinds.ts';
-import { managedLabel, syncFinalizer } from '../api/names.ts';
+import { legacySyncFinalizer, managedLabel, syncFinalizer } from '../api/names.ts';
 import { type Clock, HansaError, type Logger, messageOf, type Rng } from '../base/index.ts';
 import {
   type ApiClient,
@@ -408,7 +408,7 @@ export class Propagation {
   }
 
   async #setFinalizer(record: FederatedRecord, wanted: boolean): Promise<void> {
-    const others = record.finalizers.filter((name) => name !== syncFinalizer && name !== legacyFinalizer);
+    const others = record.finalizers.filter((name) => name !== syncFinalizer && name !== legacySyncFinalizer);
     const cache = this.#sources.cacheOf(record);
     const took = cache.beforeWrite(keyOf(record));
     try {
@@ -717,9 +717,6 @@ export class Propagation {
     return decision;
   }
 }
-
-/** What versions before KubeFed's rename left on objects; it goes with ours. */
-const legacyFinalizer = 'federation.k8s.io/sync-controller';
 
 interface MemberChange {
   readonly old: MemberRecord | undefined;

@@ -1,7 +1,12 @@
 import { toHub } from '../api/convert/to-hub.ts';
 import type { FederatedKind } from '../api/federated-kinds.ts';
 import type { FederatedHub } from '../api/hub.ts';
-import { deleteOptionAnnotation, orphanAnnotation, syncFinalizer } from '../api/names.ts';
+import {
+  deleteOptionAnnotation,
+  orphanAnnotation,
+  scheduledAnnotation,
+  syncFinalizer,
+} from '../api/names.ts';
 import { isJsonObject, type JsonObject } from '../base/index.ts';
 import type { Cached, KubeObject, ResourceType } from '../kube/index.ts';
 import type { FederatedStatus } from './status.ts';
@@ -32,9 +37,6 @@ export interface FederatedRecord extends Cached {
   readonly scheduled: string | undefined;
   readonly status: FederatedStatus | undefined;
 }
-
-/** Keeps a note of what a ReplicaSchedulingPreference changed, so that it can be undone. */
-export const scheduledAnnotation = 'hansa.dev/scheduled';
 
 export function federatedRecord(
   row: FederatedKind,

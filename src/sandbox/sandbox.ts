@@ -21,6 +21,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly members: readonly ControlPlane[];
   /** One file with a context for the host and for each member, under their names. */
   readonly kubeconfigPath: string;
+  /** A kubectl of the same version; absent if it is not there. */
+  readonly kubectlPath?: string;
   /** Resolves when the sandbox has ended by other hands than this handle's: somebody's `down`, or a crash in it. */
   watchForEnd(signal: AbortSignal): Promise<SandboxEnd>;
   /** Ends everything; keeps the data if the sandbox was started with `keep`. Can be called twice. */
@@ -59,6 +61,7 @@ export function sandboxHandle(
     host,
     members: controlPlanes.filter((each) => each !== host),
     kubeconfigPath: mergedKubeconfigPath(ground.dir),
+    ...(state.binaries.kubectl ? { kubectlPath: state.binaries.kubectl } : {}),
     watchForEnd: (signal) => watchForEnd(ground, signal),
     down: downOnce,
     [Symbol.asyncDispose]: downOnce,

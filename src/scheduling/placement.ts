@@ -17,7 +17,8 @@ export interface PlacementProblem {
   readonly kind: 'unknown' | 'ambiguous';
   /** The name as the user wrote it. */
   readonly name: string;
-  readonly field: string;
+  /** Its place in the list. */
+  readonly index: number;
   readonly message: string;
 }
 
@@ -59,13 +60,7 @@ function placedByName(clusters: readonly { readonly name: string }[], members: r
   for (const [index, { name }] of clusters.entries()) {
     const found = resolveMember(name, members);
     if (found.kind === 'found') listed.add(found.member.name);
-    else
-      problems.push({
-        kind: found.kind,
-        name,
-        field: `spec.placement.clusters[${index}].name`,
-        message: found.message,
-      });
+    else problems.push({ kind: found.kind, name, index, message: found.message });
   }
   return placed(
     members,

@@ -224,7 +224,7 @@ async function checkAccount(
 async function grantRights(options: JoinOptions, plan: Plan, call: CallOptions): Promise<void> {
   const { memberClient, name } = options;
   const work = async () => {
-    await ensureNamespace(memberClient, memberNamespace(plan.account), call);
+    await ensureNamespace(options, memberNamespace(plan.account), call);
     for (const planned of [memberServiceAccount(plan.account), ...memberRoles(plan.account)]) {
       await apply(memberClient, planned, call);
     }
@@ -232,17 +232,37 @@ async function grantRights(options: JoinOptions, plan: Plan, call: CallOptions):
   await explained(work(), `member ${name}`, memberClient);
 }
 
-/** A namespace that was there keeps its labels: without ours, unjoin leaves it alone. */
+const namespaceLimitMs = 30_000;
+const namespacePauseMs = 500;
+
+/**
+ * A namespace that was there keeps its labels: without ours, unjoin leaves it alone. One that an unjoin has just
+ * deleted takes some seconds to go.
+ */
 async function ensureNamespace(
-  client: ApiClient,
+  { memberClient, name, clock, signal }: JoinOptions,
   { type, object }: PlannedObject,
   call: CallOptions,
 ): Promise<void> {
-  if (await unlessAbsent(client.get(type, { name: object.metadata.name }, { ...call, metadataOnly: true })))
-    return;
-  await client.create(type, object, { ...call, fieldManager: joinFieldManager }).catch((error: unknown) => {
-    if (!isReason(error, 'AlreadyExists')) throw error;
-  });
+  const ref = { name: object.metadata.name };
+  const untilMs = clock.monotonic() + namespaceLimitMs;
+  for (;;) {
+    const found = await unlessAbsent(memberClient.get(type, ref, { ...call, metadataOnly: true }));
+    if (!found) break;
+    if (!found.metadata.deletionTimestamp) return;
+    if (clock.monotonic() >= untilMs) {
+      throw new HansaError(
+        `member ${name}: its namespace ${ref.name} is being deleted and does not go: see its status.conditions there`,
+        { reason: 'NamespaceTerminating', retry: 'never' },
+      );
+    }
+    await clock.sleep(namespacePauseMs, signal);
+  }
+  await memberClient
+    .create(type, object, { ...call, fieldManager: joinFieldManager })
+    .catch((error: unknown) => {
+      if (!isReason(error, 'AlreadyExists')) throw error;
+    });
 }
 
 async function apply(

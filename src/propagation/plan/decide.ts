@@ -65,7 +65,8 @@ export function decide(input: DecideInput): Decision {
   if (!record.spec.ok) return held('InvalidSpec', sentenceOf(record.spec.problems));
   const placed = placementOf(record.spec.hub.placement, input.members);
   if (placed.kind === 'invalid') return held('ComputePlacementFailed', sentenceOf(placed.problems));
-  const ownNotes = placed.problems.map(noteOf);
+  const isLegacy = record.spec.hub.overrideStyle === 'dotted';
+  const ownNotes = placed.problems.map((problem) => noteOf(problem, isLegacy));
   if (isNamespace) return { ...settled(placed.selected), notes: ownNotes };
   return withinNamespace(input, placed.selected, ownNotes);
 }
@@ -183,7 +184,12 @@ function nothing(
   return { selected: new Set(), held: false, ignored, trouble: { reason, message }, notes: [] };
 }
 
-function noteOf({ name, kind, message, field }: PlacementProblem): Decision['notes'][number] {
+function noteOf(
+  { name, kind, message, index }: PlacementProblem,
+  isLegacy: boolean,
+): Decision['notes'][number] {
+  // The field as the user of either group wrote it.
+  const field = isLegacy ? `spec.placement.clusterNames[${index}]` : `spec.placement.clusters[${index}].name`;
   return {
     name,
     status: kind === 'ambiguous' ? 'AmbiguousAlias' : 'UnknownCluster',

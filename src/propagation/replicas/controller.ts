@@ -1,7 +1,7 @@
 import { rspToHub } from '../../api/convert/rsp-to-hub.ts';
 import { type FederatedKind, federatedKinds } from '../../api/federated-kinds.ts';
 import type { FederatedHub, HubPlacement, PreferenceHub } from '../../api/hub.ts';
-import { type ScheduledReason, scheduledCondition } from '../../api/names.ts';
+import { scheduledAnnotation, type ScheduledReason, scheduledCondition } from '../../api/names.ts';
 import { type Clock, HansaError, isJsonObject, type Json, type Logger, type Rng } from '../../base/index.ts';
 import {
   type ApiClient,
@@ -18,7 +18,7 @@ import {
 } from '../../kube/index.ts';
 import { isReady, type Member, type Members } from '../../members/index.ts';
 import type { Propagation } from '../engine.ts';
-import { type FederatedRecord, scheduledAnnotation } from '../federated-record.ts';
+import type { FederatedRecord } from '../federated-record.ts';
 import { type ObjectKey, objectKey, parseObjectKey } from '../object-key.ts';
 import { type FederatedCondition, timestamp } from '../status.ts';
 import { countPods, listPods, type WorkloadCount } from './observe-workload.ts';

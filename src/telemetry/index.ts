@@ -1,0 +1,4 @@
+export type { LoggerOptions } from './logger.ts';
+export { createLogger } from './logger.ts';
+export type { Metrics, MetricsOptions } from './metrics.ts';
+export { createMetrics } from './metrics.ts';
