@@ -7,7 +7,12 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
-export type PatchFailureCode = 'invalid-op' | 'missing-parent' | 'missing-key' | 'invalid-index';
+export type PatchFailureCode =
+  | 'invalid-op'
+  | 'missing-parent'
+  | 'missing-key'
+  | 'invalid-index'
+  | 'not-a-document';
 
 export type PatchResult =
   | { readonly ok: true; readonly value: Json }
@@ -25,8 +30,11 @@ class PatchFailure extends Error {
  * Applies `add`, `remove` and `replace` in order; all or nothing. The document is not changed.
  *
  * The rules are those that KubeFed's users rely on (evanphx/json-patch 4.12), which differ from RFC 6902: replace of
- * an absent map member sets it; what stands before the first slash is dropped; "" replaces the document; negative
- * indices count from the end; an absent value is null.
+ * an absent map member sets it; what stands before the first slash is dropped; "" replaces the document, unless the
+ * value is a number, text or boolean, which changes nothing; negative indices count from the end; an absent value is
+ * null.
+ *
+ * *Caveats*: replacing the document by null is `not-a-document` here; that engine crashes on it.
  */
 export function applyJsonPatch(document: Json, operations: readonly PatchOperation[]): PatchResult {
   let value = document;
@@ -46,11 +54,16 @@ function applyOne(document: Json, { op = '', path, value = null }: PatchOperatio
   if (verb !== 'add' && verb !== 'remove' && verb !== 'replace') {
     throw new PatchFailure('invalid-op', `op "${op}" is unknown: use add, remove or replace`);
   }
-  if (path === '' && verb === 'replace') return value as Json;
+  if (path === '' && verb === 'replace') return replaceDocument(document, value as Json);
   const keys = path.split('/').slice(1).map(decodeKey);
   if (keys.length === 0)
     throw new PatchFailure('missing-parent', `path "${path}" leads nowhere: start it with "/"`);
   return change(document, keys, 0, verb, value as Json);
+}
+
+function replaceDocument(document: Json, value: Json): Json {
+  if (value === null) throw new PatchFailure('not-a-document', 'a document cannot be replaced by nothing');
+  return typeof value === 'object' ? value : document;
 }
 
 /** Copies the containers on the way to the key, and changes the last. */
@@ -65,17 +78,19 @@ function change(
   const isLast = depth === keys.length - 1;
   if (Array.isArray(at)) {
     if (isLast) return changeItem(at, key, verb, value);
-    const index = indexOf(key, at.length, at.length - 1);
-    const items = [...at];
-    items[index] = change(at[index], keys, depth + 1, verb, value);
-    return items;
+    // A list that is entered only on the way: an item that isn't there is a missing parent, not a wrong index.
+    const index = placeOf(key, at.length);
+    if (index === undefined || index >= at.length) throw missingParent(keys, depth + 1);
+    return at.with(index, change(at[index], keys, depth + 1, verb, value));
   }
-  if (!isJsonObject(at)) {
-    const parent = `/${keys.slice(0, depth).join('/')}`;
-    throw new PatchFailure('missing-parent', `there is no map or list at ${parent}: add it first`);
-  }
+  if (!isJsonObject(at)) throw missingParent(keys, depth);
   if (isLast) return changeMember(at, key, verb, value);
   return { ...at, [key]: change(own(at, key), keys, depth + 1, verb, value) };
+}
+
+function missingParent(keys: readonly string[], depth: number): PatchFailure {
+  const parent = `/${keys.slice(0, depth).map(encodeKey).join('/')}`;
+  return new PatchFailure('missing-parent', `there is no map or list at ${parent}: add it first`);
 }
 
 function changeMember(at: JsonObject, key: string, verb: 'add' | 'remove' | 'replace', value: Json): Json {
@@ -89,26 +104,30 @@ function changeItem(at: readonly Json[], key: string, verb: 'add' | 'remove' | '
   switch (verb) {
     case 'add':
       // One place more than there are items: the end.
-      return key === '-' ? [...at, value] : at.toSpliced(indexOf(key, at.length + 1, at.length), 0, value);
+      return key === '-' ? [...at, value] : at.toSpliced(indexOf(key, at, at.length + 1), 0, value);
     case 'remove':
-      return at.toSpliced(indexOf(key, at.length, at.length - 1), 1);
+      return at.toSpliced(indexOf(key, at, at.length), 1);
     case 'replace':
-      return at.with(indexOf(key, at.length, at.length - 1), value);
+      return at.with(indexOf(key, at, at.length), value);
   }
 }
 
-/** An index from its text; negative ones count back from `places`. */
-function indexOf(key: string, places: number, max: number): number {
-  if (!/^[+-]?\d+$/.test(key)) throw new PatchFailure('invalid-index', `"${key}" is not an index of a list`);
+/** The index below `places` that a key means; negative ones count back from there. */
+function indexOf(key: string, list: readonly Json[], places: number): number {
+  const index = placeOf(key, places);
+  if (index !== undefined && index < places) return index;
+  throw new PatchFailure(
+    'invalid-index',
+    `"${key}" is no place in this list, which has ${list.length === 1 ? '1 item' : `${list.length} items`}`,
+  );
+}
+
+/** Go reads `+1`, `01` and `-0` as indices too. */
+function placeOf(key: string, places: number): number | undefined {
+  if (!/^[+-]?[0-9]+$/.test(key)) return undefined;
   const written = Number(key);
-  const index = written < 0 ? written + places : written;
-  if (index < 0 || index > max) {
-    throw new PatchFailure(
-      'invalid-index',
-      `index ${key} is outside the list, which has ${places === max ? max : max + 1} items`,
-    );
-  }
-  return index;
+  if (written >= 0) return written;
+  return written + places < 0 ? undefined : written + places;
 }
 
 function own(at: JsonObject, key: string): Json | undefined {
@@ -117,4 +136,8 @@ function own(at: JsonObject, key: string): Json | undefined {
 
 function decodeKey(key: string): string {
   return key.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function encodeKey(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

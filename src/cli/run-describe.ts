@@ -7,7 +7,7 @@ import {
   systemClock,
 } from '../kube/index.ts';
 import { clusterRecord } from '../members/index.ts';
-import { tokenExpiresAtAnnotation } from '../members/join/index.ts';
+import { explained, tokenExpiresAtAnnotation } from '../members/join/index.ts';
 import type { Member, MemberName } from '../scheduling/index.ts';
 import type { DescribeFlags } from './commands/describe.ts';
 import { type ClusterDescription, describeCluster, renderCluster } from './describe-cluster.ts';
@@ -36,7 +36,8 @@ export async function runDescribe(request: DescribeRequest): Promise<void> {
   const host = await openHost(request.flags);
   try {
     const selection = selectionFrom(request, host.namespace);
-    const descriptions = await describeObjects(host.client, selection, { signal: request.signal });
+    const reading = describeObjects(host.client, selection, { signal: request.signal });
+    const descriptions = await explained(reading, 'the host', host.client);
     if (request.format)
       await printData(descriptions.length === 1 ? descriptions[0] : descriptions, request.format);
     else process.stdout.write(`${descriptions.map(renderDescription).join('\n\n')}\n`);

@@ -1,4 +1,5 @@
 import { type KubeObject, systemClock } from '../kube/index.ts';
+import { explained } from '../members/join/index.ts';
 import type { GetFlags, GetFormat } from './commands/get.ts';
 import { type Host, invalidOption, openHost, printData } from './host-options.ts';
 import { readKinds, shownKinds } from './kind-words.ts';
@@ -19,9 +20,11 @@ export async function runGet(request: GetRequest): Promise<void> {
   const host = await openHost(request.flags);
   try {
     const selection = selectionFrom(request, host.namespace);
+    const reading = readObjects(host.client, selection, { signal: request.signal });
+    // Read before following, too: a cache would go on trying where a person wants to be told.
+    const listings = await explained(reading, 'the host', host.client);
     if (request.flags.watch) await follow(request, selection, host);
-    else
-      await print(request, selection, await readObjects(host.client, selection, { signal: request.signal }));
+    else await print(request, selection, listings);
   } finally {
     await host.client.close();
   }
@@ -113,10 +116,11 @@ function changeLine(
 ): string {
   if (format === 'json') return JSON.stringify(object);
   if (format === 'name') return objectName(object);
-  const shown = listings.find((listing) => listing.objects.includes(object))?.shown;
-  if (!shown) return `${objectName(object)} is gone`;
-  return tables([{ shown, objects: [object] }], selection, format)
-    .split('\n')
-    .slice(1)
-    .join('\n');
+  if (!listings.some(({ objects }) => objects.includes(object))) return `${objectName(object)} is gone`;
+  // The other kinds stay in, empty: they decide whether a line names its kind.
+  const alone = listings.map(({ shown, objects }) => ({
+    shown,
+    objects: objects.filter((each) => each === object),
+  }));
+  return tables(alone, selection, format).split('\n').slice(1).join('\n');
 }

@@ -173,12 +173,12 @@ export class Cache<T extends Cached> {
   async #recover(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     const reason = error instanceof HansaError ? error.reason : 'UnexpectedError';
     this.#options.metrics?.onWatchRestart({ cache: this.name, reason });
+    this.#setState({ kind: 'stale', reason, message: messageOf(error), sinceMs: this.#options.clock.now() });
     if (reason === 'Gone') {
       // The version is too old to resume from. The first time that costs nothing but a list, so no waiting.
       this.#resourceVersion = '';
       if (failures === 1) return;
     }
-    this.#setState({ kind: 'stale', reason, message: messageOf(error), sinceMs: this.#options.clock.now() });
     this.#options.logger.debug('watch failed', {
       cache: this.name,
       reason,
@@ -229,6 +229,8 @@ export class Cache<T extends Cached> {
       // Jitter, so that the watches of a fleet don't all end in the same second.
       timeoutSeconds: Math.round(280 + 40 * rng()),
       ...(metadataOnly ? { metadataOnly } : {}),
+      // A quiet kind brings nothing for a minute; that must not keep deletions waiting after a short outage.
+      onOpen: () => this.#setState({ kind: 'live' }),
     });
     let alive = this.#state.kind === 'live';
     for await (const event of events) {

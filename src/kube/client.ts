@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity, TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici';
@@ -24,6 +25,8 @@ export interface ClientOptions {
   readonly name?: string;
   /** Time limit of a call that names none. */
   readonly deadlineMs?: number;
+  /** A watch that brings no byte for this long is taken for dead. */
+  readonly watchIdleLimitMs?: number;
   readonly userAgent?: string;
   readonly metrics?: KubeMetrics;
   /** The network; for tests. Calls and watches have one each, so that a long list can't starve the watches. */
@@ -33,6 +36,9 @@ export interface ClientOptions {
 const defaultDeadlineMs = 30_000;
 const connectTimeoutMs = 10_000;
 const defaultPageSize = 500;
+/** How often, and for how long at once, a call waits because the server asked it to; its deadline holds all the same. */
+const maxWaits = 10;
+const maxWaitSeconds = 10;
 /** Connections for calls to one server over HTTP/1.1. HTTP/2 shares one; more sockets than this only queue in the server. */
 const maxConnections = 32;
 /** An answer above this is refused, so that a lying server can't fill the memory. Pages keep honest lists far below. */
@@ -54,11 +60,15 @@ export function createApiClient(access: Access, options: ClientOptions = {}): Ap
   const {
     name = access.server,
     deadlineMs: usualDeadlineMs = defaultDeadlineMs,
+    watchIdleLimitMs: idleLimitMs = watchIdleLimitMs,
     userAgent = 'hansa',
     metrics = noMetrics,
     dispatchers = { calls: dispatcherFor(access, maxConnections), watches: dispatcherFor(access, null) },
   } = options;
   const server = access.server;
+  // Proxies such as Rancher's serve a cluster below a path.
+  const { origin, pathname } = new URL(server);
+  const basePath = pathname.replace(/\/+$/, '');
 
   async function send(
     dispatcher: Dispatcher,
@@ -69,8 +79,8 @@ export function createApiClient(access: Access, options: ClientOptions = {}): Ap
   ): Promise<Dispatcher.ResponseData> {
     const authentication = access.headers ? await access.headers({ refresh }) : {};
     return dispatcher.request({
-      origin: server,
-      path: request.path,
+      origin,
+      path: `${basePath}${request.path}`,
       method: request.method,
       headers: {
         accept,
@@ -100,6 +110,11 @@ export function createApiClient(access: Access, options: ClientOptions = {}): Ap
         // A rotated token shows as a 401; one fresh look at its source settles whether it is that.
         await answer.body.dump();
         answer = await send(dispatchers.calls, request, accept, limit.signal, true);
+      }
+      for (let waits = 0; waits < maxWaits && asksToWait(answer); waits++) {
+        await answer.body.dump();
+        await sleep(Number(headerOf(answer, 'retry-after')) * 1000, undefined, { signal: limit.signal });
+        answer = await send(dispatchers.calls, request, accept, limit.signal, false);
       }
       code = answer.statusCode;
       const text = await readText(answer, server);
@@ -151,6 +166,7 @@ export function createApiClient(access: Access, options: ClientOptions = {}): Ap
       timeoutSeconds = 290,
       signal,
       metadataOnly,
+      onOpen,
     }: WatchOptions,
   ): AsyncGenerator<WatchEvent<T>> {
     const path = resourcePath(
@@ -166,7 +182,7 @@ export function createApiClient(access: Access, options: ClientOptions = {}): Ap
       },
     );
     const what = `"watch ${type.plural}" on ${server}`;
-    using idle = limitTime(watchIdleLimitMs, signal);
+    using idle = limitTime(idleLimitMs, signal);
     try {
       const accept = acceptOf(metadataOnly, 'watch');
       const request: Request = { verb: 'watch', method: 'GET', path, plural: type.plural };
@@ -184,6 +200,7 @@ export function createApiClient(access: Access, options: ClientOptions = {}): Ap
           plural: type.plural,
         });
       }
+      onOpen?.();
       for await (const line of splitLines(answer.body as AsyncIterable<Buffer>, {
         onBytes: () => idle.restart(),
       })) {
@@ -323,6 +340,7 @@ type TlsConnect = NonNullable<ProxyAgent.Options['requestTls']>;
 function connectorFor(access: Access): buildConnector.connector {
   const connect = buildConnector({
     timeout: connectTimeoutMs,
+    allowH2: false,
     ...tlsOptions(access),
   } as buildConnector.BuildOptions);
   if (!access.skipTls?.includes('validityPeriod') || access.skipTls.includes('all')) return connect;
@@ -426,6 +444,13 @@ async function readText({ body, headers }: Dispatcher.ResponseData, server: stri
   return chunks.length === 1
     ? (chunks[0] as Buffer).toString('utf8')
     : Buffer.concat(chunks, size).toString('utf8');
+}
+
+/** 429 or a 5xx with Retry-After says that nothing was done yet; client-go waits and asks again, too. */
+function asksToWait(answer: Dispatcher.ResponseData): boolean {
+  const { statusCode } = answer;
+  const seconds = Number(headerOf(answer, 'retry-after') ?? Number.NaN);
+  return (statusCode === 429 || statusCode >= 500) && seconds >= 0 && seconds <= maxWaitSeconds;
 }
 
 function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {

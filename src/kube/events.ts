@@ -256,11 +256,12 @@ class Recorder implements EventRecorder {
     const { count } = series;
     try {
       await client.create(eventType, this.#eventOf(series), this.#callOptions());
+      series.writtenCount = count;
     } catch (error) {
-      // An earlier try arrived, but its answer did not.
       if (!(error instanceof HansaError && error.reason === 'AlreadyExists')) throw error;
+      // An earlier try arrived, but its answer did not. How far it had counted is not known, so at least once.
+      series.writtenCount = 1;
     }
-    series.writtenCount = count;
   }
 
   async #writeCount(series: Series): Promise<void> {

@@ -81,6 +81,8 @@ export interface WatchOptions extends Omit<ListOptions, 'limit'> {
   readonly resourceVersion: string;
   /** Seconds after which the server ends the watch. */
   readonly timeoutSeconds?: number;
+  /** The server has agreed to go on from that version; events follow, at once or much later. */
+  readonly onOpen?: () => void;
 }
 
 export type WatchEvent<T = KubeObject> =

@@ -7,6 +7,13 @@ import { servedKinds } from '../api/served-kinds.ts';
 const crdHeading =
   '# Generated from src/api by "npm run generate": change the schema there, not this file.\n';
 
+/** Lets deploy/ take the CRDs along: kustomize reads other directories only through a file like this. */
+const crdKustomization = {
+  apiVersion: 'kustomize.config.k8s.io/v1beta1',
+  kind: 'Kustomization',
+  resources: servedKinds.map((served) => `${crdName(served)}.yaml`),
+};
+
 /** Every generated file of the repository: path from its root → content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
@@ -16,5 +23,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
       [`docs/api/schemas/${editorSchemaName(served)}`, `${JSON.stringify(editorSchema(served), null, 2)}\n`],
     ]),
     ['docs/api/README.md', referenceIndex(servedKinds)],
+    // Without an ending, so that "kubectl apply -f crds/" and "hansa install" don't take it for a CRD.
+    ['crds/Kustomization', crdHeading + stringify(crdKustomization)],
   ]);
 }

@@ -20,6 +20,7 @@ import {
   type Thresholds,
   unknownHealth,
 } from './health.ts';
+import { renewToken, tokenLifeOf, tokenRenewalDue } from './join/renew-token.ts';
 import type { Member } from './member.ts';
 import { probeMember } from './probe.ts';
 
@@ -74,6 +75,8 @@ export interface MembersListener {
 
 /** An unchanged health is written again after this long, so that a person sees that probing goes on. */
 const statusHeartbeatMs = 5 * 60_000;
+/** How often the age of a member's token is looked at; the shortest that servers give live an hour. */
+const tokenCheckMs = 5 * 60_000;
 
 class LiveMember implements Member {
   readonly name: MemberName;
@@ -81,6 +84,9 @@ class LiveMember implements Member {
   /** What the client was made of; another value needs another client. */
   readonly fingerprint: string;
   client: ApiClient | undefined;
+  /** Where the client's next call finds the token. */
+  access: Access | undefined;
+  tokenCheckedAtMs = Number.NEGATIVE_INFINITY;
   view: MemberView;
   health: Health = unknownHealth;
   statusWrittenAtMs = Number.NEGATIVE_INFINITY;
@@ -215,15 +221,13 @@ export class Members {
       if (known) this.#remove(known);
       return;
     }
-    const { access, secretVersion, problem } = await this.#accessFor(cluster);
+    const { access, problem } = await this.#accessFor(cluster);
     const fingerprint = JSON.stringify([
       cluster.uid,
       cluster.apiEndpoint,
       cluster.caBundle,
       cluster.disabledTlsValidations,
       cluster.proxyUrl,
-      cluster.secretName,
-      secretVersion,
       problem,
     ]);
     const view: MemberView = {
@@ -232,12 +236,20 @@ export class Members {
       ...(cluster.alias === undefined ? {} : { alias: cluster.alias }),
     };
     if (known?.fingerprint === fingerprint) {
+      // A renewed token is taken up by the next call; connections, watches and caches go on.
+      known.access = access;
       this.#update(known, { view });
       return;
     }
     if (known) this.#remove(known);
     const member = new LiveMember(view.name, fingerprint, view);
-    if (access) member.client = this.#options.connect(cluster.name, access);
+    if (access) {
+      member.access = access;
+      member.client = this.#options.connect(cluster.name, {
+        ...access,
+        headers: (options) => member.access?.headers?.(options) ?? Promise.resolve({}),
+      });
+    }
     if (problem)
       member.health = nextHealth(
         unknownHealth,
@@ -252,15 +264,31 @@ export class Members {
     this.#probing.push(this.#keepProbing(member));
   }
 
-  async #accessFor(
-    cluster: ClusterRecord,
-  ): Promise<{ access?: Access; secretVersion: string; problem?: string }> {
+  async #accessFor(cluster: ClusterRecord): Promise<{ access?: Access; problem?: string }> {
     const secret = cluster.secretName ? await this.#readSecret(cluster.secretName) : undefined;
-    const secretVersion = secret?.metadata.resourceVersion ?? '';
     try {
-      return { access: accessOf(cluster, secret), secretVersion };
+      return { access: accessOf(cluster, secret) };
     } catch (error) {
-      return { secretVersion, problem: messageOf(error) };
+      return { problem: messageOf(error) };
+    }
+  }
+
+  /** A token that expires is renewed by itself long before; join says how long it lives. */
+  async #keepTokenFresh(member: LiveMember): Promise<void> {
+    const { host, clock, logger } = this.#options;
+    const cluster = this.#clusters.get(keyOf({ namespace: this.#options.namespace, name: member.name }));
+    if (!member.client || member.health.kind !== 'ready' || !cluster?.secretName) return;
+    if (clock.monotonic() - member.tokenCheckedAtMs < tokenCheckMs) return;
+    member.tokenCheckedAtMs = clock.monotonic();
+    try {
+      const secret = await this.#readSecret(cluster.secretName);
+      const life = secret && tokenLifeOf(secret);
+      if (!life || !tokenRenewalDue(life, clock.now())) return;
+      await renewToken({ host, member: member.client, secret, nowMs: clock.now(), signal: member.lifetime });
+      logger.info('token renewed', { member: member.name });
+    } catch (error) {
+      // Half of the token's life is left for the next try.
+      logger.warn('token not renewed', { member: member.name, error: messageOf(error) });
     }
   }
 
@@ -326,6 +354,7 @@ export class Members {
       this.#update(member, { health: nextHealth(member.health, probe, healthCheck, clock.now()) });
     }
     this.#options.onHealth?.({ name: member.name, health: member.health });
+    await this.#keepTokenFresh(member);
     await this.#writeStatus(member).catch((error: unknown) => {
       this.#options.logger.warn('cluster status not written', {
         member: member.name,

@@ -76,7 +76,7 @@ const countsDebounceMs = 1_000;
 /** While this many writes to members wait, statuses give way … */
 const busyDepth = 32;
 /** … but not longer than this. */
-const statusPatienceMs = 3_000;
+const statusPatienceMs = 10_000;
 const statusRetryMs = 200;
 /** A deletion that waits for a member is looked at again after this long, should an event get lost. */
 const removalRecheckMs = 10_000;
@@ -112,6 +112,7 @@ export class Propagation {
     FederatedRecord,
     { readonly input: DecideInput; readonly decision: Decision }
   >();
+  readonly #rush = new Rush();
   #signal: AbortSignal = AbortSignal.abort();
   #started = false;
 
@@ -398,7 +399,7 @@ export class Propagation {
       if (holds) link.queue.add(key);
     }
     if (pending.length > 0) {
-      this.#addStatus(key, statusDebounceMs);
+      this.#addStatus(key, countsDebounceMs);
       return { again: 'after', afterMs: removalRecheckMs };
     }
     await this.#setFinalizer(record, false);
@@ -535,12 +536,14 @@ export class Propagation {
       case 'nothing':
         return { again: 'on-change' };
       case 'in-place':
+        if (result.wrote) this.#rush.note(this.#options.clock.monotonic());
         this.#note(link, key, { kind: 'in-place', version: versionOf(hash, result.fields) });
         return { again: 'on-change' };
       case 'gone':
         this.#drop(link, key);
         return { again: 'on-change' };
       case 'removing':
+        this.#rush.note(this.#options.clock.monotonic());
         this.#note(link, key, {
           kind: 'waiting',
           status: 'WaitingForRemoval',
@@ -563,7 +566,9 @@ export class Propagation {
     const outcome = since(next, old ?? this.#fromStatus(link, key), this.#options.clock.now());
     link.outcomes.set(key, outcome);
     if (old && sameOutcome(old, outcome)) return;
-    this.#addStatus(key, this.#isComplete(key) ? statusDebounceMs : countsDebounceMs);
+    // Most removals are over within milliseconds, and then there is nothing to tell.
+    const isWhole = outcome.kind !== 'waiting' && this.#isComplete(key);
+    this.#addStatus(key, isWhole ? statusDebounceMs : countsDebounceMs);
     if (outcome.kind === 'failed' && (old?.kind !== 'failed' || old.status !== outcome.status)) {
       this.#tellOf(key, outcome.status, `${link.member.name}: ${outcome.message}`);
     }
@@ -627,6 +632,7 @@ export class Propagation {
     const waitedMs =
       this.#options.clock.monotonic() - (this.#statusSince.get(key) ?? Number.NEGATIVE_INFINITY);
     if (waitedMs > statusPatienceMs) return false;
+    if (this.#rush.isOn(this.#options.clock.monotonic())) return true;
     let depth = this.#hostQueue.readyCount;
     for (const { queue, member } of this.#links.values()) if (isReady(member)) depth += queue.readyCount;
     return depth > busyDepth;
@@ -715,6 +721,29 @@ export class Propagation {
     const decision = decide(input);
     this.#decisions.set(record, { input, decision });
     return decision;
+  }
+}
+
+/** Writes to members within a short while: above this, more are likely to come, and statuses can wait for the calm. */
+const rushWrites = 40;
+const rushWindowMs = 400;
+
+/** Tells whether members are being written to in numbers, even if each write is done as soon as it is asked for. */
+class Rush {
+  #windowStart = Number.NEGATIVE_INFINITY;
+  #count = 0;
+  #until = Number.NEGATIVE_INFINITY;
+
+  note(nowMs: number): void {
+    if (nowMs - this.#windowStart > rushWindowMs) {
+      this.#windowStart = nowMs;
+      this.#count = 0;
+    }
+    if (++this.#count >= rushWrites) this.#until = nowMs + rushWindowMs;
+  }
+
+  isOn(nowMs: number): boolean {
+    return nowMs < this.#until;
   }
 }
 

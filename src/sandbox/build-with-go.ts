@@ -145,7 +145,7 @@ async function timed(
 }
 
 /** `2m05s`, `7s` */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return seconds < 60
     ? `${seconds}s`

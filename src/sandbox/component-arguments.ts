@@ -11,7 +11,7 @@ export interface Layout {
 }
 
 const loopback = '127.0.0.1';
-export const serviceRange = '10.96.0.0/16';
+const serviceRange = '10.96.0.0/16';
 const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 export function serverOf({ apiPort }: Pick<Layout, 'apiPort'>): string {

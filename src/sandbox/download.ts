@@ -11,12 +11,14 @@ import { checksumIn, type ReleaseFile } from './release-sites.ts';
 /** A network that lets nothing out often answers nothing at all, and there is another way to get the programs. */
 const connectLimitMs = 3_000;
 const firstByteLimitMs = 15_000;
+/** The checksum is asked for first and is small, so this is how long a network that swallows everything costs. */
+const checksumLimitMs = 4_000;
 /** A download may take as long as it likes, but not stand still. */
 const stallLimitMs = 30_000;
 const maxRedirects = 5;
 const progressIntervalMs = 200;
 
-export interface Downloaded {
+interface Downloaded {
   /** The program itself. */
   readonly path: string;
   readonly sizeBytes: number;
@@ -34,7 +36,6 @@ export interface Downloader extends AsyncDisposable {
 export function createDownloader(): Downloader {
   const agent = new EnvHttpProxyAgent({
     connect: { timeout: connectLimitMs },
-    headersTimeout: firstByteLimitMs,
     bodyTimeout: stallLimitMs,
   });
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: maxRedirects }));
@@ -64,7 +65,7 @@ export function createDownloader(): Downloader {
 }
 
 async function readText(dispatcher: Dispatcher, url: string, signal: AbortSignal): Promise<string> {
-  const { body } = await ask(dispatcher, url, signal);
+  const { body } = await ask(dispatcher, url, signal, checksumLimitMs);
   try {
     return await body.text();
   } catch (error) {
@@ -80,7 +81,7 @@ async function readInto(
   step: ProgressStep,
   signal: AbortSignal,
 ): Promise<{ actual: string; sizeBytes: number }> {
-  const { body, headers } = await ask(dispatcher, url, signal);
+  const { body, headers } = await ask(dispatcher, url, signal, firstByteLimitMs);
   const total = Number(headers['content-length']) || undefined;
   const hash = createHash('sha256');
   let received = 0;
@@ -113,10 +114,16 @@ async function ask(
   dispatcher: Dispatcher,
   url: string,
   signal: AbortSignal,
+  headersTimeout: number,
 ): Promise<Dispatcher.ResponseData> {
   let answer: Dispatcher.ResponseData;
   try {
-    answer = await request(url, { dispatcher, signal, headers: { 'user-agent': 'hansa-sandbox' } });
+    answer = await request(url, {
+      dispatcher,
+      signal,
+      headersTimeout,
+      headers: { 'user-agent': 'hansa-sandbox' },
+    });
   } catch (error) {
     throw unreachable(url, error, signal);
   }

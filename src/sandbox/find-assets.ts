@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Program } from './binary-set.ts';
 import { probeVersion } from './probe-version.ts';
 import { type Component, components, isKubernetesComponent } from './versions.ts';
@@ -11,7 +11,7 @@ export async function findAssets(dir: string | undefined, signal?: AbortSignal):
   if (!dir) return {};
   const found = await Promise.all(
     components
-      .map((component) => ({ component, path: join(dir, component) }))
+      .map((component) => ({ component, path: resolve(dir, component) }))
       .filter(({ path }) => isProgram(path))
       .map(async ({ component, path }) => {
         const version = await probeVersion(component, path, signal);

@@ -73,7 +73,7 @@ type Outcome =
 async function downloadOne(
   component: Component,
   downloader: Downloader,
-  { cache, versions, platform, sites, workDir, progress, signal }: GetOptions,
+  { cache, versions, platform, ways, sites, workDir, progress, signal }: GetOptions,
 ): Promise<Outcome> {
   const version = versions[component];
   const file = releaseFileOf(component, version, platform, sites);
@@ -87,11 +87,18 @@ async function downloadOne(
     step.done(sizeText(sizeBytes));
     return { kind: 'got' };
   } catch (error) {
-    step.fail(signal.aborted ? 'interrupted' : messageOf(error));
-    if (!(error instanceof HansaError)) throw error;
-    if (error.reason === 'SiteUnreachable') return { kind: 'unreachable', because: messageOf(error) };
-    if (error.reason === 'NotPublished') return { kind: 'not-published', because: messageOf(error) };
-    throw error;
+    const reason = error instanceof HansaError ? error.reason : undefined;
+    if (signal.aborted || (reason !== 'SiteUnreachable' && reason !== 'NotPublished')) {
+      step.fail(signal.aborted ? 'interrupted' : messageOf(error));
+      throw error;
+    }
+    const kind = reason === 'SiteUnreachable' ? 'unreachable' : 'not-published';
+    const why =
+      kind === 'unreachable' ? 'the release site cannot be reached' : 'not published for this platform';
+    // Not being able to download is no failure as long as there is another way.
+    if (ways.includes('build')) step.done(`${why}, so it is built`);
+    else step.fail(why);
+    return { kind, because: messageOf(error) };
   }
 }
 

@@ -26,6 +26,6 @@ export async function probeVersion(
 }
 
 /** The first version number in a program's answer. */
-export function versionIn(text: string): string | undefined {
+function versionIn(text: string): string | undefined {
   return /\bv?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)/.exec(text)?.[1];
 }

@@ -41,7 +41,7 @@ export function layoutOf(ground: Ground, { name, apiPort, etcdPort }: ControlPla
   return { name, dir, pkiDir: join(dir, 'pki'), apiPort, etcdPort };
 }
 
-export function logPathOf(layout: Layout, component: RunComponent): string {
+function logPathOf(layout: Layout, component: RunComponent): string {
   return join(layout.dir, 'logs', `${component}.log`);
 }
 

@@ -5,7 +5,7 @@ import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { hostName } from './member-spec.ts';
 import { isRunning } from './process-identity.ts';
 import type { Ground } from './run-component.ts';
-import { readState, type SandboxState } from './state.ts';
+import { isSameRun, readState, type SandboxState } from './state.ts';
 
 /** How a sandbox came to its end without `down()` of this handle. */
 export type SandboxEnd =
@@ -62,7 +62,7 @@ export function sandboxHandle(
     members: controlPlanes.filter((each) => each !== host),
     kubeconfigPath: mergedKubeconfigPath(ground.dir),
     ...(state.binaries.kubectl ? { kubectlPath: state.binaries.kubectl } : {}),
-    watchForEnd: (signal) => watchForEnd(ground, signal),
+    watchForEnd: (signal) => watchForEnd(ground, state, signal),
     down: downOnce,
     [Symbol.asyncDispose]: downOnce,
   };
@@ -72,15 +72,16 @@ export function openControlPlanes(ground: Ground, state: SandboxState): ControlP
   return state.controlPlanes.map((seat) => openControlPlane(ground, seat));
 }
 
-async function watchForEnd(ground: Ground, signal: AbortSignal): Promise<SandboxEnd> {
+async function watchForEnd(ground: Ground, run: SandboxState, signal: AbortSignal): Promise<SandboxEnd> {
+  const readUp = () => {
+    const state = readState(ground.dir);
+    return state && isSameRun(state, run) && state.phase === 'up' ? state : undefined;
+  };
   for (;;) {
     await sleep(watchIntervalMs, undefined, { signal });
-    const state = readState(ground.dir);
-    if (state?.phase !== 'up') return { kind: 'taken-down' };
-    const ended = state.processes.find((record) => !ground.leaving.has(record.pid) && !isRunning(record));
-    if (!ended) continue;
-    // `down` says so before it ends anything, so a second look tells it from a crash.
-    if (readState(ground.dir)?.phase !== 'up') return { kind: 'taken-down' };
-    return { kind: 'process-ended', component: ended.component, controlPlane: ended.controlPlane };
+    const ended = readUp()?.processes.find((record) => !ground.leaving.has(record.pid) && !isRunning(record));
+    // `down` says so before it ends anything, so this second look tells it from a crash.
+    if (!readUp()) return { kind: 'taken-down' };
+    if (ended) return { kind: 'process-ended', component: ended.component, controlPlane: ended.controlPlane };
   }
 }

@@ -88,7 +88,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const before = decision.data === 'kept' ? found.state : undefined;
   if (!before) assertEmpty(dir);
   const state = await recordStart(dir, options, binaries, before);
-  return carryOutStart(parent, state, options, { signal, progress });
+  // Awaited here: the lock ends with this function.
+  return await carryOutStart(parent, state, options, { signal, progress });
 }
 
 function mayStart(dir: string): { found: Found; decision: Extract<StartDecision, { kind: 'start' }> } {
@@ -229,7 +230,7 @@ interface Guarded {
 /** Ties the processes to our own life: by an exit hook for an orderly end, by a watchdog for a kill. */
 function guardUntilReleased(dir: string, state: SandboxState): Guarded {
   const watchdog = startWatchdog();
-  const sweepOnExit = () => sweepNow(dir);
+  const sweepOnExit = () => sweepNow(dir, state);
   process.once('exit', sweepOnExit);
   return {
     onStarted: (identity) => watchdog.guard(identity),

@@ -11,12 +11,17 @@ export interface Whereabouts {
 
 /**
  * A handle on a sandbox that another process has started.
- * @throws HansaError SandboxNotFound
+ * @throws HansaError SandboxNotFound, NotReady
  */
 export function openSandbox(name: string, { dir: parent = sandboxesDirFor() }: Whereabouts = {}): Sandbox {
   const dir = sandboxDirFor(name, parent);
   const { state } = findSandbox(dir);
   if (!state || state.phase === 'kept') throw notFound(name);
+  if (state.phase !== 'up') {
+    throw new HansaError(`sandbox "${name}" is being started or stopped: wait until that has finished`, {
+      reason: 'NotReady',
+    });
+  }
   const ground = groundOf(dir, state);
   return sandboxHandle(ground, state, {
     controlPlanes: openControlPlanes(ground, state),

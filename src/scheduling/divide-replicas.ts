@@ -92,8 +92,8 @@ function divide({ spec, clusters, currentReplicas, estimatedCapacity, key }: Div
       weight: preference.weight ?? 0,
       min: preference.minReplicas ?? 0,
       max: preference.maxReplicas ?? Number.POSITIVE_INFINITY,
-      capacity: estimatedCapacity[name] ?? Number.POSITIVE_INFINITY,
-      current: currentReplicas[name] ?? 0,
+      capacity: own(estimatedCapacity, name) ?? Number.POSITIVE_INFINITY,
+      current: own(currentReplicas, name) ?? 0,
     });
   }
   const order = new Map(shares.map(({ name }) => [name, fnv1(name, key)]));
@@ -171,6 +171,11 @@ function divide({ spec, clusters, currentReplicas, estimatedCapacity, key }: Div
     }
   }
   return { plan, overflow, stories };
+}
+
+/** A cluster may well be called "constructor". */
+function own(numbers: Readonly<Record<string, number>>, name: string): number | undefined {
+  return Object.hasOwn(numbers, name) ? numbers[name] : undefined;
 }
 
 /** ceil(due × weight / sum) without losing digits: weights are 64 bits wide in the API. */

@@ -33,7 +33,7 @@ export function mergeReplicaOverrides<Entry extends ReplicaOverrideEntry>(
     done.add(name);
     const has = entry.clusterOverrides.some((override) => override.path === path);
     const clusterOverrides = has
-      ? entry.clusterOverrides.map((override) => (override.path === path ? { path, value } : override))
+      ? entry.clusterOverrides.map((override) => (override.path === path ? { ...writing(override), path, value } : override))
       : [...entry.clusterOverrides, { path, value }];
     return { ...entry, clusterOverrides };
   });
@@ -45,4 +45,9 @@ export function mergeReplicaOverrides<Entry extends ReplicaOverrideEntry>(
         ({ clusterName: name, clusterOverrides: [{ path, value: replicas[name] }] }) as unknown as Entry,
     );
   return [...merged, ...added];
+}
+
+/** The op stays as the user wrote it, as in KubeFed; but a `remove` would leave the cluster without its number. */
+function writing({ op }: ReplicaOverride): Pick<ReplicaOverride, 'op'> {
+  return op === undefined || op === 'remove' ? {} : { op };
 }

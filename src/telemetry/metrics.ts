@@ -16,6 +16,8 @@ export interface Metrics {
   forgetMember(member: string): Promise<void>;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 type Label = 'server' | 'verb' | 'code' | 'cache' | 'reason' | 'queue' | 'controller' | 'result' | 'member';
 
 /** KubeFed's words for a member's state; what it has none for is not counted there. */
@@ -156,30 +158,23 @@ export function createMetrics({ version = 'unknown' }: MetricsOptions = {}): Met
     forgetMember: async (member) => {
       members.delete(member);
       joinedClusters.set(members.size);
-      const isOfMember = (labels: Readonly<Record<string, unknown>>) =>
+      const isOfMember = (labels: Labels) =>
         [labels.server, labels.member, labels.cluster].includes(member) ||
         [labels.queue, labels.controller].includes(`member/${member}`) ||
-        String(labels.cache ?? '').startsWith(`${member}/`);
+        (labels.cache?.startsWith(`${member}/`) ?? false);
       await forgetSeries(registry, isOfMember);
     },
   };
 }
 
 /** Removes each series that fits; without this a process would go on showing members that left weeks ago. */
-async function forgetSeries(
-  registry: Registry,
-  fits: (labels: Readonly<Record<string, unknown>>) => boolean,
-): Promise<void> {
-  for (const metric of registry.getMetricsAsArray()) {
-    const { values } = await metric.get();
-    const seen = new Set<string>();
+async function forgetSeries(registry: Registry, fits: (labels: Labels) => boolean): Promise<void> {
+  for (const { name, values } of await registry.getMetricsAsJSON()) {
+    const metric = registry.getSingleMetric(name);
     for (const { labels } of values) {
-      // A histogram tells a value per bucket; the series is known by its other labels.
-      const { le: _bucket, ...own } = labels as Record<string, string | number>;
-      const series = JSON.stringify(own);
-      if (seen.has(series) || !fits(own)) continue;
-      seen.add(series);
-      metric.remove(own);
+      // A histogram has a value per bucket; the series is known by its other labels.
+      const { le: _bucket, ...own } = labels as Labels;
+      if (fits(own)) metric?.remove(own);
     }
   }
 }

@@ -1,6 +1,8 @@
 /** Keys whose values are secrets wherever they stand: tokens, passwords, private keys, whole kubeconfigs. */
 const secretKey =
-  /^(token|.*[-_]token|.*(?<=[a-z])Token|authorization|cookie|set-cookie|pass(word|phrase)|.*Password|client-?secret|kube-?config(Text)?|(tls|client|private|ssh|api)[-_]?key(-data|Data)?|.*\.key|secretData|stringData)$/i;
+  /(token|password|passphrase|authorization|cookie|client-?secret|kube-?config|(client|private|tls|ssh|api)-?key|key-?data)$/i;
+/** Fields of a Secret as Kubernetes has it. */
+const secretFields = ['data', 'stringData'];
 /** Secrets inside a text: bearer tokens, signed web tokens, PEM keys. */
 const secretText = [
   /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
@@ -23,11 +25,12 @@ export function redactSecrets(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.map((item) => redactSecrets(item, depth + 1));
   if (value instanceof Map) return redactSecrets(Object.fromEntries(value), depth);
   if (value instanceof Set) return redactSecrets([...value], depth);
+  const isSecret = 'kind' in value && value.kind === 'Secret';
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      secretKey.test(key) && item !== undefined && item !== null ? hidden : redactSecrets(item, depth + 1),
-    ]),
+    Object.entries(value).map(([key, item]) => {
+      const isHidden = secretKey.test(key) || (isSecret && secretFields.includes(key));
+      return [key, isHidden && item ? hidden : redactSecrets(item, depth + 1)];
+    }),
   );
 }
 

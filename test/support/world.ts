@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { parseAllDocuments } from 'yaml';
 import { addressOf, federatedGroups, federatedKinds } from '../../src/api/federated-kinds.ts';
 import { silentLogger } from '../../src/base/index.ts';
-import { installHost, readCrds } from '../../src/cli/commands/install.ts';
+import { installHost, readCrds, readPolicies } from '../../src/cli/commands/install.ts';
 import {
   type Access,
   type ApiClient,
@@ -78,6 +78,8 @@ export function typeOf({
 export interface WorldOptions extends Pick<SandboxOptions, 'parts' | 'hostParts' | 'nodesPerMember'> {
   readonly members: readonly MemberSpec[];
   readonly healthCheck?: HealthCheckOptions;
+  /** Let the host add finalizers, as `hansa install` does where it can. Default false: the controller's own way. */
+  readonly finalizerPolicy?: boolean;
   /** Start Hansa at once. Default true. */
   readonly running?: boolean;
 }
@@ -95,13 +97,22 @@ export interface RunningHansa {
   stop(): Promise<void>;
 }
 
+export interface HansaParts {
+  readonly healthCheck?: HealthCheckOptions;
+  /** How a member is reached. */
+  readonly connect?: (name: string, access: Access, metrics: KubeMetrics) => ApiClient;
+  /** What Hansa sees of the host; the test itself goes on with the real one. */
+  readonly host?: ApiClient;
+}
+
 export interface World extends AsyncDisposable {
   readonly host: ControlPlane & { readonly client: ApiClient };
   readonly members: readonly MemberHandle[];
   member(name: string): MemberHandle;
   /** The Hansa that runs, if one does. */
   readonly hansa: RunningHansa;
-  start(): Promise<RunningHansa>;
+  /** Starts Hansa; a part of it, or of what it sees, may be put in place of the usual. */
+  start(parts?: HansaParts): Promise<RunningHansa>;
   apply(object: KubeObject | string): Promise<void>;
   get<T = KubeObject>(kind: string, name: string, namespace?: string): Promise<(KubeObject & T) | undefined>;
   remove(kind: string, name: string, namespace?: string): Promise<void>;
@@ -116,7 +127,13 @@ const writeVerbs = ['apply', 'patch', 'create', 'update', 'delete'];
 
 /** Real API servers with Hansa's CRDs, joined members and Hansa itself in this process. */
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const { members: specs, healthCheck = quickHealthCheck, running = true, ...sandboxOptions } = options;
+  const {
+    members: specs,
+    healthCheck = quickHealthCheck,
+    running = true,
+    finalizerPolicy = false,
+    ...sandboxOptions
+  } = options;
   const sandbox = await startSandbox({
     name: `test-${randomUUID().slice(0, 8)}`,
     members: specs,
@@ -131,6 +148,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       hostClient: host.client,
       namespace: hansaNamespace,
       crds: await readCrds(),
+      policies: finalizerPolicy ? await readPolicies() : [],
       clock: systemClock,
     });
     await Promise.all(members.map((member) => join(host.client, member)));
@@ -190,8 +208,8 @@ function worldOf(
       if (!current) throw new Error('Hansa does not run');
       return current;
     },
-    start: async () => {
-      current = await startHansa(host.client, healthCheck);
+    start: async (parts = {}) => {
+      current = await startHansa(parts.host ?? host.client, parts.healthCheck ?? healthCheck, parts.connect);
       return current;
     },
     apply: async (object) => {

@@ -32,17 +32,20 @@ export function addInstallCommand(program: Command): void {
       const format = readOutput(flags.output, ['json', 'yaml']);
       const host = await openHost(flags);
       const { systemClock } = await import('../../kube/index.ts');
-      const { stderrProgress } = await import('../stderr-progress.ts');
+      const { createProgress } = await import('../progress.ts');
       try {
-        const result = await installHost({
+        const { explained } = await import('../../members/join/index.ts');
+        const work = installHost({
           hostClient: host.client,
           namespace: flags.kubefedNamespace ?? flags.namespace,
           crds: await readCrds(),
+          policies: await readPolicies(),
           dryRun: flags.dryRun ?? false,
           clock: systemClock,
-          progress: stderrProgress(),
+          progress: createProgress(),
           signal: interruptSignal(),
         });
+        const result = await explained(work, 'the host', host.client);
         if (format) await printData(result, format);
         else process.stdout.write(`${renderInstall(result, host.client.server)}\n`);
       } finally {
@@ -66,20 +69,32 @@ const namespaceType: ResourceType = {
   namespaced: false,
 };
 
-/** The CRDs that come with this package: in `crds/`, beside `src/` in a checkout and beside the bundle in a release. */
-export async function readCrds(): Promise<readonly KubeObject[]> {
-  const { parse } = await import('yaml');
-  for (const path of ['../../../crds/', '../crds/', './crds/']) {
-    const directory = fileURLToPath(new URL(path, import.meta.url));
-    const files = await readdir(directory).catch(() => []);
-    const names = files.filter((file) => file.endsWith('.yaml')).sort();
+/** The CRDs that come with this package. */
+export function readCrds(): Promise<readonly KubeObject[]> {
+  return readShipped('crds', (file) => file.endsWith('.yaml'));
+}
+
+/** Admission policies that spare the controller writes; hosts before Kubernetes 1.36 don't serve their kind. */
+export function readPolicies(): Promise<readonly KubeObject[]> {
+  return readShipped('deploy', (file) => file === 'finalizer-policy.yaml');
+}
+
+/** Reads from a directory beside `src/` in a checkout, or beside the bundle in a release. */
+async function readShipped(
+  directory: string,
+  isWanted: (file: string) => boolean,
+): Promise<readonly KubeObject[]> {
+  const { parseAllDocuments } = await import('yaml');
+  for (const path of ['../../../', '../', './']) {
+    const place = fileURLToPath(new URL(`${path}${directory}/`, import.meta.url));
+    const files = await readdir(place).catch(() => []);
+    const names = files.filter(isWanted).sort();
     if (names.length === 0) continue;
-    return Promise.all(
-      names.map(async (name) => parse(await readFile(`${directory}${name}`, 'utf8')) as KubeObject),
-    );
+    const texts = await Promise.all(names.map((name) => readFile(`${place}${name}`, 'utf8')));
+    return texts.flatMap((text) => parseAllDocuments(text).map((each) => each.toJS() as KubeObject));
   }
-  throw new HansaError('the directory crds/ is missing from this installation of Hansa', {
-    reason: 'CrdsMissing',
+  throw new HansaError(`the directory ${directory}/ is missing from this installation of Hansa`, {
+    reason: 'FilesMissing',
     retry: 'never',
   });
 }
@@ -88,6 +103,8 @@ export interface InstallOptions {
   readonly hostClient: ApiClient;
   readonly namespace: string;
   readonly crds: readonly KubeObject[];
+  /** Admission policies; left out on a host that doesn't serve their kind. */
+  readonly policies?: readonly KubeObject[];
   readonly dryRun?: boolean;
   readonly clock: Clock;
   readonly progress?: Progress;
@@ -97,6 +114,8 @@ export interface InstallOptions {
 export interface InstallResult {
   readonly namespace: string;
   readonly crds: readonly string[];
+  /** False on hosts before Kubernetes 1.36: the controller then adds finalizers with writes of its own. */
+  readonly hasFinalizerPolicy: boolean;
   readonly dryRun: boolean;
 }
 
@@ -112,19 +131,50 @@ const establishPauseMs = 50;
 export async function installHost(options: InstallOptions): Promise<InstallResult> {
   const { hostClient, namespace, crds, dryRun = false, progress = silentProgress, signal } = options;
   const call = signal ? { signal } : {};
+  let hasFinalizerPolicy = false;
   const step = progress.step(`Apply ${crds.length} CRDs and the namespace ${namespace}`);
   try {
     const apply = (type: ResourceType, object: KubeObject) =>
       hostClient.apply(type, object, { ...call, fieldManager: 'hansa-install', force: true, dryRun });
     await apply(namespaceType, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await Promise.all(crds.map((crd) => apply(crdType, crd)));
+    hasFinalizerPolicy = await applyPolicies(options, apply);
     if (!dryRun) await waitUntilServed(options);
     step.done();
   } catch (error) {
     step.fail('');
     throw error;
   }
-  return { namespace, crds: crds.map(({ metadata }) => metadata.name), dryRun };
+  return { namespace, crds: crds.map(({ metadata }) => metadata.name), hasFinalizerPolicy, dryRun };
+}
+
+const policyTypes: Readonly<Record<string, ResourceType>> = Object.fromEntries(
+  (
+    [
+      ['MutatingAdmissionPolicy', 'mutatingadmissionpolicies'],
+      ['MutatingAdmissionPolicyBinding', 'mutatingadmissionpolicybindings'],
+    ] as const
+  ).map(([kind, plural]) => [
+    kind,
+    { group: 'admissionregistration.k8s.io', version: 'v1', kind, plural, namespaced: false },
+  ]),
+);
+
+async function applyPolicies(
+  { policies = [] }: InstallOptions,
+  apply: (type: ResourceType, object: KubeObject) => Promise<KubeObject>,
+): Promise<boolean> {
+  for (const policy of policies) {
+    const type = policyTypes[policy.kind];
+    if (!type) throw new Error(`no type for ${policy.kind}`);
+    try {
+      await apply(type, policy);
+    } catch (error) {
+      if (error instanceof HansaError && error.reason === 'KindNotServed') return false;
+      throw error;
+    }
+  }
+  return policies.length > 0;
 }
 
 /** `Established` comes a moment before the path answers everywhere, so each kind is asked for as well. */
@@ -175,8 +225,11 @@ async function isServed(
   }
 }
 
-export function renderInstall({ namespace, crds, dryRun }: InstallResult, server: string): string {
+export function renderInstall(
+  { namespace, crds, hasFinalizerPolicy, dryRun }: InstallResult,
+  server: string,
+): string {
   return dryRun
     ? `Dry run: the host ${server} accepts ${crds.length} CRDs and the namespace ${namespace}.`
-    : `The host ${server} is ready: ${crds.length} CRDs, namespace ${namespace}.\nNext: "hansa controller", and "hansa join NAME" for each member.`;
+    : `The host ${server} is ready: ${crds.length} CRDs, namespace ${namespace}${hasFinalizerPolicy ? ', finalizer policy' : ''}.\nNext: "hansa controller", and "hansa join NAME" for each member.`;
 }

@@ -78,7 +78,7 @@ async function run(name: string, flags: JoinFlags): Promise<JoinResult> {
   const host = await openHost(flags);
   const member = await openMember(name, flags);
   const { systemClock } = await import('../../kube/index.ts');
-  const { stderrProgress } = await import('../stderr-progress.ts');
+  const { createProgress } = await import('../progress.ts');
   const options: JoinOptions = {
     ...request,
     name,
@@ -93,7 +93,7 @@ async function run(name: string, flags: JoinFlags): Promise<JoinResult> {
     dryRun: flags.dryRun ?? false,
     updateRbac: flags.updateRbac ?? false,
     clock: systemClock,
-    progress: stderrProgress(),
+    progress: createProgress(),
     signal: interruptSignal(),
   };
   try {

@@ -57,7 +57,7 @@ async function run(name: string, flags: UnjoinFlags): Promise<UnjoinResult> {
   const member = await openIfThere(name, flags);
   const { unjoinMember } = await import('../../members/join/index.ts');
   const { systemClock } = await import('../../kube/index.ts');
-  const { stderrProgress } = await import('../stderr-progress.ts');
+  const { createProgress } = await import('../progress.ts');
   try {
     return await unjoinMember({
       name,
@@ -68,7 +68,7 @@ async function run(name: string, flags: UnjoinFlags): Promise<UnjoinResult> {
       force: flags.force ?? false,
       dryRun: flags.dryRun ?? false,
       clock: systemClock,
-      progress: stderrProgress(),
+      progress: createProgress(),
       signal: interruptSignal(),
     });
   } finally {

@@ -1,4 +1,4 @@
-import { HansaError, messageOf, type Progress, type ProgressStep } from '../../base/index.ts';
+import { HansaError, type Progress, type ProgressStep } from '../../base/index.ts';
 
 /** Runs a step of a long operation, shown while it lasts. */
 export async function during<T>(
@@ -12,7 +12,8 @@ export async function during<T>(
     step.done();
     return result;
   } catch (error) {
-    step.fail(messageOf(error));
+    // Without words: whoever catches the error prints them.
+    step.fail('');
     throw error;
   }
 }

@@ -31,18 +31,29 @@ export async function explained<T>(
   }
 }
 
-function sentenceFor(
-  error: unknown,
-  { server, by }: Side,
-): { readonly reason: string; readonly text: string } {
-  const host = hostOf(server);
-  const address =
-    by === 'stored' ? 'give the right one with --api-endpoint' : 'check the server in the kubeconfig';
-  const authority =
-    by === 'stored'
-      ? 'give the CA of that API server with --certificate-authority'
-      : 'check certificate-authority-data in the kubeconfig';
+interface Sentence {
+  readonly reason: string;
+  readonly text: string;
+}
+
+function sentenceFor(error: unknown, side: Side): Sentence {
   const code = codeOf(error);
+  const byCode = code && sentenceByCode(code, error, side);
+  return byCode || sentenceByReason(error, side);
+}
+
+/** What the network or TLS said. */
+function sentenceByCode(code: string, error: unknown, side: Side): Sentence | undefined {
+  const { server } = side;
+  const host = hostOf(server);
+  const address = addressMend(side);
+  if (untrusted.has(code)) {
+    return {
+      reason: 'CertificateNotTrusted',
+      text: `the certificate of ${server} is not signed by the CA that was given (${code}); ${authorityMend(side)}`,
+    };
+  }
+  if (code === 'ETIMEDOUT' || code.includes('TIMEOUT')) return timeoutOf(side);
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -69,11 +80,7 @@ function sentenceFor(
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return {
         reason: 'CertificateNameMismatch',
-        text:
-          `the certificate of ${server} is not made out to "${host}" ${altNamesOf(error)}: ` +
-          (by === 'stored'
-            ? 'give an address that it names with --api-endpoint'
-            : 'use an address that it names, or set tls-server-name in the kubeconfig'),
+        text: `the certificate of ${server} is not made out to "${host}"${altNamesOf(error)}: ${nameMend(side)}`,
       };
     case 'CERT_HAS_EXPIRED':
       return {
@@ -90,43 +97,53 @@ function sentenceFor(
     case 'EPROTO':
       return { reason: 'NotTls', text: `${server} does not speak TLS: is it a plain http port? ${address}` };
   }
-  if (code && untrusted.has(code)) {
-    return {
-      reason: 'CertificateNotTrusted',
-      text: `the certificate of ${server} is not signed by the CA that was given (${code}); ${authority}`,
-    };
-  }
-  const known = error instanceof HansaError ? error.reason : '';
-  switch (known) {
+  return undefined;
+}
+
+/** What the API server said, or that it said nothing. */
+function sentenceByReason(error: unknown, side: Side): Sentence {
+  const { server, by } = side;
+  const stored = by === 'stored';
+  switch (error instanceof HansaError ? error.reason : '') {
     case 'Unauthorized':
       return {
         reason: 'Unauthorized',
-        text:
-          by === 'stored'
-            ? `${server} refuses the token (401): it is for another cluster, has expired, or its ServiceAccount is gone`
-            : `${server} refuses the credentials of the kubeconfig (401): log in again, or name another context`,
+        text: stored
+          ? `${server} refuses the token (401): it is for another cluster, has expired, or its ServiceAccount is gone`
+          : `${server} refuses the credentials of the kubeconfig (401): log in again, or name another context`,
       };
     case 'Forbidden':
       return {
         reason: 'Forbidden',
-        text:
-          by === 'stored'
-            ? `${messageOf(error)}; refresh the rights with --update-rbac`
-            : `${messageOf(error)}; use a context whose user may do that`,
+        text: `${messageOf(error)}; ${stored ? 'refresh the rights with --update-rbac' : 'use a context whose user may do that'}`,
       };
     case 'Timeout':
-      return {
-        reason: 'Timeout',
-        text: `${server} gives no answer: a firewall may drop the packets; ${address}`,
-      };
-  }
-  if (code?.includes('TIMEOUT') || code === 'ETIMEDOUT') {
-    return {
-      reason: 'Timeout',
-      text: `${server} gives no answer: a firewall may drop the packets; ${address}`,
-    };
+      return timeoutOf(side);
   }
   return { reason: 'Unreachable', text: `${server} can't be used: ${messageOf(error)}` };
+}
+
+function timeoutOf(side: Side): Sentence {
+  return {
+    reason: 'Timeout',
+    text: `${side.server} gives no answer: a firewall may drop the packets; ${addressMend(side)}`,
+  };
+}
+
+function addressMend({ by }: Side): string {
+  return by === 'stored' ? 'give the right one with --api-endpoint' : 'check the server in the kubeconfig';
+}
+
+function authorityMend({ by }: Side): string {
+  return by === 'stored'
+    ? 'give the CA of that API server with --certificate-authority'
+    : 'check certificate-authority-data in the kubeconfig';
+}
+
+function nameMend({ by }: Side): string {
+  return by === 'stored'
+    ? 'give an address that it names with --api-endpoint'
+    : 'use an address that it names, or set tls-server-name in the kubeconfig';
 }
 
 const untrusted = new Set([
@@ -158,8 +175,8 @@ function codeOf(error: unknown, depth = 0): string | undefined {
 /** Node's own words name who the certificate is for, and that is what a person needs. */
 function altNamesOf(error: unknown): string {
   for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth += 1) {
-    const names = /cert's altnames: (.*)$/.exec(each.message)?.[1];
-    if (names) return `but to ${names.slice(0, 300)}`;
+    const names = /cert's (?:altnames|list): (.*)$/.exec(each.message)?.[1];
+    if (names) return ` but to ${names.slice(0, 300)}`;
   }
   return '';
 }

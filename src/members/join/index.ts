@@ -1,3 +1,4 @@
+export { explained } from './explain-access.ts';
 export type { JoinOptions, JoinResult } from './join.ts';
 export { joinMember } from './join.ts';
 export {

@@ -114,8 +114,8 @@ export async function joinMember(options: JoinOptions): Promise<JoinResult> {
   if (options.updateRbac) return { ...result, done: 'rights-updated' };
   const token = await during(progress, 'Ask for a token', () => askForToken(options, plan));
   const secret = secretOf(options, plan, token);
-  const proof = await during(progress, 'Use the member as the host will', (step) =>
-    prove(options, plan, secret).finally(() => step.update(plan.endpoint.apiEndpoint)),
+  const proof = await during(progress, `Use ${plan.endpoint.apiEndpoint} as the host will`, () =>
+    prove(options, plan, secret),
   );
   await during(progress, 'Record the member on the host', () => record(options, plan, secret, call));
   const controller = options.waitMs
@@ -168,7 +168,7 @@ async function prepare(options: JoinOptions, call: CallOptions, progress: Progre
     });
   }
   const secretName = options.secretName ?? (existing?.secretName || defaultSecretName(name));
-  const stored = await readSecret(options, secretName, existing, call);
+  const stored = await explained(readSecret(options, secretName, existing, call), 'the host', hostClient);
   const recorded = stored && tokenLifeOf(stored)?.account;
   const account: MemberAccount = {
     member: name,
@@ -176,7 +176,7 @@ async function prepare(options: JoinOptions, call: CallOptions, progress: Progre
     namespace: recorded?.namespace ?? namespace,
     account: recorded?.name ?? accountName(name, hostNameFrom(options.hostName)),
   };
-  await checkAccount(options, account, existing, call);
+  await explained(checkAccount(options, account, existing, call), `member ${name}`, memberClient);
   const warnings = endpointWarnings(endpoint, options.memberAccess, hostClient.server);
   return { host, existing, memberUid, endpoint, secretName, account, warnings };
 }

@@ -29,8 +29,11 @@ interface Chosen {
 }
 
 /**
- * Applies what a federated object overrides for one member: all or nothing. What is wrong with another member's
- * entries is that member's business (KubeFed failed all clusters for one bad entry).
+ * Applies what a federated object overrides for one member: all or nothing.
+ *
+ * `checked` tells whose entries are read for errors that don't depend on the template. Hansa reads the member's own:
+ * what is wrong with another member's is that member's business. KubeFed read them all before it applied any, so that
+ * one bad entry failed every cluster; `all-entries` gives its answers, for comparing with it case by case.
  */
 export function applyOverrides(
   object: JsonObject,
@@ -38,12 +41,34 @@ export function applyOverrides(
   member: Member,
   members: readonly Member[],
   style: OverrideStyle,
+  checked: 'own-entries' | 'all-entries' = 'own-entries',
 ): Overridden {
+  const anywhere = checked === 'all-entries' ? checkOverrides(overrides, style) : undefined;
+  if (anywhere) return { ok: false, failure: anywhere };
   const chosen = chooseOverrides(overrides, member, members);
   if ('failure' in chosen) return { ok: false, failure: chosen.failure };
   const wrong = checkPaths(chosen.list, style);
   if (wrong) return { ok: false, failure: wrong };
   return style === 'dotted' ? applyDotted(object, chosen.list) : applyPatch(object, chosen.list);
+}
+
+/** The first thing wrong in any entry, in the order in which KubeFed found it: clusters by the names as written. */
+export function checkOverrides(
+  overrides: readonly HubOverride[],
+  style: OverrideStyle,
+): OverrideFailure | undefined {
+  const named = new Map<string, string>();
+  for (const [index, { clusterName = '', clusterSelector, clusterOverrides }] of overrides.entries()) {
+    const field = `spec.overrides[${index}]`;
+    if (!clusterSelector) {
+      const before = named.get(clusterName);
+      if (before) return duplicateCluster(clusterName, before, field);
+      named.set(clusterName, field);
+    }
+    const wrong = checkPaths(chosenFrom(clusterOverrides, field), style);
+    if (wrong) return wrong;
+  }
+  return undefined;
 }
 
 function chooseOverrides(
@@ -63,22 +88,26 @@ function chooseOverrides(
       const found = resolveMember(entry.clusterName ?? '', members);
       if (found.kind !== 'found' || found.member.name !== member.name) continue;
       if (named !== undefined) {
-        return {
-          failure: {
-            stage: 'parse',
-            code: 'duplicate-cluster',
-            field: `${field}.clusterName`,
-            message: `${member.name} has an entry already at ${named}: join their clusterOverrides`,
-          },
-        };
+        return { failure: duplicateCluster(member.name, named, field) };
       }
       named = field;
     }
-    for (const [at, override] of entry.clusterOverrides.entries()) {
-      list.push({ override, field: `${field}.clusterOverrides[${at}]` });
-    }
+    list.push(...chosenFrom(entry.clusterOverrides, field));
   }
   return { list };
+}
+
+function chosenFrom(overrides: readonly HubClusterOverride[], field: string): readonly Chosen[] {
+  return overrides.map((override, at) => ({ override, field: `${field}.clusterOverrides[${at}]` }));
+}
+
+function duplicateCluster(name: string, before: string, field: string): OverrideFailure {
+  return {
+    stage: 'parse',
+    code: 'duplicate-cluster',
+    field: `${field}.clusterName`,
+    message: `${name} has an entry already at ${before}: join their clusterOverrides`,
+  };
 }
 
 function checkPaths(list: readonly Chosen[], style: OverrideStyle): OverrideFailure | undefined {

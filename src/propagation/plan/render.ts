@@ -1,7 +1,7 @@
 import type { FederatedHub } from '../../api/hub.ts';
 import { managedLabel } from '../../api/names.ts';
 import { isJsonObject, type JsonObject } from '../../base/index.ts';
-import { apiVersionOf, type KubeObject } from '../../kube/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
 import type { Member } from '../../scheduling/index.ts';
 import { applyOverrides } from './overrides.ts';
 
@@ -60,7 +60,7 @@ export function renderFor({ federated, member, members }: RenderInput): Rendered
   const { status: _, ...rest } = template;
   const base: JsonObject = {
     ...rest,
-    apiVersion: template['apiVersion'] ?? apiVersionOf(target),
+    apiVersion: template['apiVersion'] ?? (target.group ? `${target.group}/${target.version}` : target.version),
     kind: target.kind,
     metadata: { ...cleanMetadata(template['metadata'], warnings), ...identity },
   };

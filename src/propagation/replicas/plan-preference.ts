@@ -1,4 +1,10 @@
-import type { FederatedHub, HubOverride, HubPlacement, PreferenceSpec } from '../../api/hub.ts';
+import type {
+  FederatedHub,
+  HubClusterOverride,
+  HubOverride,
+  HubPlacement,
+  PreferenceSpec,
+} from '../../api/hub.ts';
 import {
   divideReplicas,
   explainDivision,
@@ -49,7 +55,8 @@ export type PreferencePlan =
 
 /** Divides the replicas and tells what the target's spec shall be, as KubeFed's RSP controller does. */
 export function planPreference(input: PreferenceInput): PreferencePlan {
-  const { spec, target, note, members, counts, key } = input;
+  const { spec, note, members, counts, key } = input;
+  const target = withMemberNames(input.target, members);
   if (members.length === 0) return { kind: 'no-cluster', message: 'no joined cluster is ready' };
   const candidates = spec.intersectWithClusterSelector ? intersect(input) : members;
   if (candidates.length === 0) {
@@ -97,29 +104,45 @@ export function undoPreference(
   const overrides: HubOverride[] = [];
   for (const entry of target.overrides) {
     const name = entry.clusterName;
-    if (name === undefined || !(name in note.replicas)) {
+    if (name === undefined || !Object.hasOwn(note.replicas, name)) {
       overrides.push(entry);
       continue;
     }
     const kept = entry.clusterOverrides.flatMap((override) => {
       if (override.path !== path || override.value !== note.replicas[name]) return [override];
-      return name in note.replicaOverrides ? [{ ...override, value: note.replicaOverrides[name] }] : [];
+      return Object.hasOwn(note.replicaOverrides, name) ? [{ ...override, value: note.replicaOverrides[name] }] : [];
     });
     if (kept.length > 0) overrides.push({ ...entry, clusterOverrides: kept });
   }
+  for (const [name, value] of droppedOverrides(note)) putBack(overrides, name, { path, value });
   return { placement: isOurs ? note.placement : target.placement, overrides };
+}
+
+/** The user's replicas for clusters that the plan had no number for, and whose override therefore went. */
+function droppedOverrides(note: ScheduledNote): readonly (readonly [string, unknown])[] {
+  return Object.entries(note.replicaOverrides).filter(([name]) => !Object.hasOwn(note.replicas, name));
+}
+
+function putBack(overrides: HubOverride[], name: string, override: HubClusterOverride): void {
+  const at = overrides.findIndex(({ clusterName }) => clusterName === name);
+  const entry = overrides[at];
+  if (!entry) overrides.push({ clusterName: name, clusterOverrides: [override] });
+  else if (!entry.clusterOverrides.some(({ path }) => path === override.path)) {
+    overrides[at] = { ...entry, clusterOverrides: [...entry.clusterOverrides, override] };
+  }
 }
 
 /** The user's own part of the spec: from the note while the spec is as the preference left it, else as it is now. */
 function noteFor(target: FederatedHub, note: ScheduledNote | undefined): Omit<ScheduledNote, 'replicas'> {
   const path = replicasPath(target.overrideStyle);
-  const own: Record<string, unknown> = {};
+  // What was dropped with a cluster that left the plan stands only in the note.
+  const own: Record<string, unknown> = Object.fromEntries(note ? droppedOverrides(note) : []);
   for (const { clusterName, clusterOverrides } of target.overrides) {
     if (clusterName === undefined) continue;
     const value = clusterOverrides.find((override) => override.path === path)?.value;
     if (value === undefined) continue;
     if (note && note.replicas[clusterName] === value) {
-      if (clusterName in note.replicaOverrides) own[clusterName] = note.replicaOverrides[clusterName];
+      if (Object.hasOwn(note.replicaOverrides, clusterName)) own[clusterName] = note.replicaOverrides[clusterName];
     } else {
       own[clusterName] = value;
     }
@@ -130,7 +153,7 @@ function noteFor(target: FederatedHub, note: ScheduledNote | undefined): Omit<Sc
 
 function sameClusters({ clusters }: HubPlacement, replicas: Readonly<Record<string, number>>): boolean {
   const names = Object.keys(replicas);
-  return clusters?.length === names.length && clusters.every(({ name }) => name in replicas);
+  return clusters?.length === names.length && clusters.every(({ name }) => Object.hasOwn(replicas, name));
 }
 
 /** KubeFed looks at both selectors only here; both `clusters` lists are passed over. */
@@ -143,6 +166,16 @@ function intersect({ target, note, namespacePlacement, members }: PreferenceInpu
   const own = select(clusterSelector);
   const outer = select(namespacePlacement?.clusterSelector);
   return members.filter(({ name }) => own.has(name) && outer.has(name));
+}
+
+/** Overrides by the members' own names: beside an entry by alias, a second one for its replicas would be an error. */
+function withMemberNames(target: FederatedHub, members: readonly Member[]): FederatedHub {
+  const overrides = target.overrides.map((entry) => {
+    if (entry.clusterName === undefined) return entry;
+    const found = resolveMember(entry.clusterName, members);
+    return found.kind === 'found' ? { ...entry, clusterName: found.member.name } : entry;
+  });
+  return { ...target, overrides };
 }
 
 /** Preferences by the members' own names; `*` stays. A name that leads nowhere is told, not guessed. */
@@ -162,7 +195,7 @@ function byMemberName(
     }
     const found = resolveMember(written, members);
     if (found.kind === 'found') {
-      if (found.member.name in resolved) {
+      if (Object.hasOwn(resolved, found.member.name)) {
         problems.push({
           field: `spec.clusters.${written}`,
           message: `names ${found.member.name} a second time`,

@@ -157,8 +157,11 @@ describe('a recorder', () => {
       return next();
     };
     recorder.say(objectCalled('web'), refusal);
-    await clock.pass(10_000);
+    await clock.pass(500);
+    recorder.say(objectCalled('web'), refusal);
+    await clock.pass(60_000);
     expect(events()).toHaveLength(1);
+    expect(countOf(events()[0])).toBe(2);
   });
 
   it('gives up on what is refused and goes on with the rest', async () => {
@@ -183,6 +186,21 @@ describe('a recorder', () => {
     recorder.say(objectCalled('late'), refusal);
     await clock.pass(60_000);
     expect(events()).toHaveLength(200);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('is at rest once closed, also when a call was under way', async () => {
+    const { clock, store, recorder } = recorderAtRest();
+    store.fault = () =>
+      new Promise((_, reject) => {
+        clock.after(10_000, () => reject(new HansaError('late', { reason: 'Timeout' })));
+      });
+    recorder.say(objectCalled('web'), refusal);
+    recorder.say(objectCalled('web'), refusal);
+    const closing = recorder.close({ deadlineMs: 1_000 });
+    await clock.pass(60_000);
+    await closing;
+    expect(store.calls).toHaveLength(1);
     expect(clock.waiting).toBe(0);
   });
 

@@ -194,6 +194,21 @@ describe('a leader', () => {
     expect(a.leads()).toBe(false);
   });
 
+  it('stays stopped when a renewal is answered after its deadline', async () => {
+    const { clock, store, compete } = worldAtRest();
+    const a = compete('a');
+    await clock.pass(2_000);
+    store.fault = unreachable;
+    await clock.pass(7_000);
+    store.fault = async (_, next) => {
+      await clock.sleep(3_000);
+      return next();
+    };
+    await clock.pass(5_000);
+    expect(a.leads()).toBe(false);
+    expect(clock.waiting).toBe(0);
+  });
+
   it('goes on when only the answer to a renewal was lost', async () => {
     const { clock, store, compete, spec } = worldAtRest();
     const a = compete('a');

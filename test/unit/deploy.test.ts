@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { servedKinds } from '../../src/api/served-kinds.ts';
+import { controllerOptions, variableOf } from '../../src/main/controller-options.ts';
+import { hansaVersion } from '../../src/main/version.ts';
+
+interface Rule {
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly rules?: readonly Rule[];
+  readonly spec?: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
+}
+
+interface Container {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string }[];
+}
+
+const rbac = read('rbac.yaml');
+const rules = rbac.flatMap(({ rules: own = [] }) => own);
+const clusterRules = rbac.find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
+
+describe('the rights of the controller on the host', () => {
+  it.each(servedKinds.map(({ address: { group, plural } }) => [plural, group]))(
+    'let it follow %s of %s and write their status',
+    (plural, group) => {
+      expect(verbsFor(group, plural)).toEqual(expect.arrayContaining(['get', 'list', 'watch']));
+      expect(verbsFor(group, `${plural}/status`)).toContain('patch');
+    },
+  );
+
+  it('name every group, kind and verb', () => {
+    expect(JSON.stringify(rules)).not.toContain('*');
+  });
+
+  it('let it create and delete none of what users own', () => {
+    const own = ['leases', 'events'];
+    for (const { resources = [], verbs } of rules) {
+      if (verbs.some((verb) => ['create', 'update', 'delete', 'deletecollection'].includes(verb))) {
+        expect(resources.filter((resource) => !own.includes(resource))).toEqual([]);
+      }
+    }
+  });
+
+  it('open Secrets in its own namespace only', () => {
+    expect(JSON.stringify(clusterRules)).not.toMatch(/"secrets"/);
+    expect(verbsFor('', 'secrets')).toEqual(['get', 'list', 'watch', 'patch']);
+  });
+});
+
+describe('the Deployment', () => {
+  const [container] = read('deployment.yaml').flatMap(({ spec }) => spec?.template.spec.containers ?? []);
+
+  it('runs the version of this repository', () => {
+    expect(container?.image).toBe(`hansa:${hansaVersion}`);
+    expect(container?.args).toEqual(['controller']);
+  });
+
+  it('sets only variables that the controller reads', () => {
+    const known = Object.keys(controllerOptions.shape).map(variableOf);
+    const ours = container?.env.map(({ name }) => name).filter((name) => name.startsWith('HANSA_')) ?? [];
+    expect(ours).not.toEqual([]);
+    expect(ours.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
+function read(file: string): readonly Manifest[] {
+  const path = fileURLToPath(new URL(`../../deploy/${file}`, import.meta.url));
+  return parseAllDocuments(readFileSync(path, 'utf8')).map((document) => document.toJS() as Manifest);
+}
+
+function verbsFor(group: string, resource: string): readonly string[] {
+  return rules
+    .filter(({ apiGroups, resources }) => apiGroups?.includes(group) && resources?.includes(resource))
+    .flatMap(({ verbs }) => verbs);
+}
