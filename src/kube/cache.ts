@@ -1,6 +1,6 @@
 import type { Clock, Logger, Rng } from '../base/index.ts';
 import { HansaError, messageOf } from '../base/index.ts';
-import { type KubeMetrics, noMetrics } from './metrics.ts';
+import type { KubeMetrics } from './metrics.ts';
 import type { ApiClient, KubeObject, ResourceType } from './types.ts';
 
 /** What a cache keeps of an object: at least its version, compared for equality only. */
@@ -305,12 +305,13 @@ export class Cache<T extends Cached> {
     }
   }
 
-  #setState(state: CacheState): void {
-    if (state.kind === this.#state.kind && state.kind !== 'stale') return;
-    if (state.kind === 'stale' && this.#state.kind === 'stale') {
-      // The reason may change; since when it is stale may not.
-      state = { ...state, sinceMs: this.#state.sinceMs };
-    }
+  #setState(next: CacheState): void {
+    if (next.kind === this.#state.kind && next.kind !== 'stale') return;
+    // The reason may change; since when it is stale may not.
+    const state =
+      next.kind === 'stale' && this.#state.kind === 'stale'
+        ? { ...next, sinceMs: this.#state.sinceMs }
+        : next;
     this.#state = state;
     for (const listener of this.#stateListeners) listener(state);
   }

@@ -476,6 +476,8 @@ function decodeEvent<T extends KubeObject>(line: string, what: string): WatchEve
       return { type, resourceVersion: object?.metadata.resourceVersion ?? '' };
     case 'ERROR':
       throw errorFromWatch(what, object);
+    default:
+      break;
   }
   throw new HansaError(`${what} sent an event of unknown type ${String(type)}`, { reason: 'ServerError' });
 }

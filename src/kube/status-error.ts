@@ -47,6 +47,8 @@ function reasonOf(code: number, status: StatusBody | undefined, plural: string |
     return 'NotFound';
   }
   if (status?.reason === 'Expired') return 'Gone';
+  // Server-side apply answers 500 to a field that the schema doesn't have; asking again changes nothing.
+  if (code === 500 && status?.message?.includes('failed to create typed patch object')) return 'Invalid';
   if (code === 409 && status?.reason === 'AlreadyExists') return 'AlreadyExists';
   return status?.reason || reasonByCode[code] || (code >= 500 ? 'ServerError' : 'BadRequest');
 }

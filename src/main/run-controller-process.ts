@@ -13,7 +13,7 @@ const drainLimitMs = 10_000;
 /** Runs `hansa controller`; gives the exit code. */
 export async function runControllerProcess(options: ControllerOptions): Promise<number> {
   const logger = createLogger({ level: options.logLevel, format: options.logFormat });
-  const metrics = createMetrics();
+  const metrics = createMetrics({ version: hansaVersion });
   const { access } = await loadAccess({ path: options.kubeconfig, context: options.context });
   const host = createApiClient(access, {
     name: 'host',

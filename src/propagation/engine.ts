@@ -1,6 +1,6 @@
 import { type FederatedKind, federatedKinds } from '../api/federated-kinds.ts';
 import { legacySyncFinalizer, managedLabel, syncFinalizer } from '../api/names.ts';
-import { type Clock, HansaError, type Logger, messageOf, type Rng } from '../base/index.ts';
+import { type Clock, HansaError, type Logger, type Rng } from '../base/index.ts';
 import {
   type ApiClient,
   Cache,
@@ -15,15 +15,7 @@ import { isReady, type Member, type Members } from '../members/index.ts';
 import { carryOut, type Result } from './carry-out.ts';
 import type { FederatedRecord } from './federated-record.ts';
 import { type MemberRecord, metadataRecord, workloadRecord } from './member-record.ts';
-import {
-  kindIdOf,
-  type KindId,
-  type ObjectKey,
-  objectKey,
-  ownerKey,
-  parseObjectKey,
-  targetRef,
-} from './object-key.ts';
+import { kindIdOf, type KindId, type ObjectKey, ownerKey, parseObjectKey, targetRef } from './object-key.ts';
 import { type Outcome, type OutcomeKind, since } from './outcome.ts';
 import { type DecideInput, type Decision, decide, intentFor } from './plan/decide.ts';
 import { type Known, stepFor, versionOf } from './plan/intent.ts';
@@ -329,7 +321,7 @@ export class Propagation {
       }
       running.push(
         runController({
-          name: 'member',
+          name: `member/${member.name}`,
           queue,
           concurrency: memberConcurrency,
           reconcile: (key) => this.#reconcileInMember(link, client, key, signal),

@@ -33,7 +33,9 @@ export function mergeReplicaOverrides<Entry extends ReplicaOverrideEntry>(
     done.add(name);
     const has = entry.clusterOverrides.some((override) => override.path === path);
     const clusterOverrides = has
-      ? entry.clusterOverrides.map((override) => (override.path === path ? { ...writing(override), path, value } : override))
+      ? entry.clusterOverrides.map((override) =>
+          override.path === path ? { ...writing(override), path, value } : override,
+        )
       : [...entry.clusterOverrides, { path, value }];
     return { ...entry, clusterOverrides };
   });

@@ -254,7 +254,7 @@ function countNamed({ deployments }: Member, prefix: string, image?: string): nu
 }
 
 function hasAll({ members }: Stage, holds: (member: Member) => boolean | Promise<boolean>): Promise<boolean> {
-  return Promise.all(members.map(holds)).then((all) => all.every(Boolean));
+  return Promise.all(members.map(async (member) => holds(member))).then((all) => all.every(Boolean));
 }
 
 async function namespaceThere({ client }: Member): Promise<boolean> {

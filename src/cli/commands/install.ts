@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { addressOf, federatedGroups, federatedKinds } from '../../api/federated-kinds.ts';
 import { type Clock, HansaError, type Progress, silentProgress } from '../../base/index.ts';
 import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
 import {
@@ -16,6 +17,7 @@ import {
 interface InstallFlags extends HostFlags {
   readonly namespace: string;
   readonly kubefedNamespace?: string;
+  readonly finalizerPolicy?: boolean;
   readonly dryRun?: boolean;
   readonly output?: string;
 }
@@ -26,6 +28,10 @@ export function addInstallCommand(program: Command): void {
     .command('install')
     .description("prepare a host: Hansa's CRDs and its namespace; again after an upgrade");
   addHostNamespaceOption(addHostOptions(command))
+    .option(
+      '--finalizer-policy',
+      'let the host itself put the finalizer on federated objects: one write less for each (Kubernetes 1.36)',
+    )
     .option('--dry-run', 'let the host check everything, write nothing')
     .option('-o, --output <format>', 'json or yaml')
     .action(async (flags: InstallFlags) => {
@@ -39,7 +45,7 @@ export function addInstallCommand(program: Command): void {
           hostClient: host.client,
           namespace: flags.kubefedNamespace ?? flags.namespace,
           crds: await readCrds(),
-          policies: await readPolicies(),
+          policies: flags.finalizerPolicy ? await readPolicies() : [],
           dryRun: flags.dryRun ?? false,
           clock: systemClock,
           progress: createProgress(),
@@ -121,6 +127,7 @@ export interface InstallResult {
 
 const establishLimitMs = 30_000;
 const establishPauseMs = 50;
+const policyLimitMs = 90_000;
 
 /**
  * Applies namespace and CRDs and waits until their kinds are served.
@@ -129,7 +136,15 @@ const establishPauseMs = 50;
  * changes nothing); a newer CRD is taken over field by field, stored objects stay.
  */
 export async function installHost(options: InstallOptions): Promise<InstallResult> {
-  const { hostClient, namespace, crds, dryRun = false, progress = silentProgress, signal } = options;
+  const {
+    hostClient,
+    namespace,
+    crds,
+    policies = [],
+    dryRun = false,
+    progress = silentProgress,
+    signal,
+  } = options;
   const call = signal ? { signal } : {};
   let hasFinalizerPolicy = false;
   const step = progress.step(`Apply ${crds.length} CRDs and the namespace ${namespace}`);
@@ -138,9 +153,9 @@ export async function installHost(options: InstallOptions): Promise<InstallResul
       hostClient.apply(type, object, { ...call, fieldManager: 'hansa-install', force: true, dryRun });
     await apply(namespaceType, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await Promise.all(crds.map((crd) => apply(crdType, crd)));
-    hasFinalizerPolicy = await applyPolicies(options, apply);
     if (!dryRun) await waitUntilServed(options);
     step.done();
+    if (policies.length > 0) hasFinalizerPolicy = await installPolicies(options, apply);
   } catch (error) {
     step.fail('');
     throw error;
@@ -160,21 +175,51 @@ const policyTypes: Readonly<Record<string, ResourceType>> = Object.fromEntries(
   ]),
 );
 
-async function applyPolicies(
-  { policies = [] }: InstallOptions,
+/**
+ * Applies the policies and waits until they let objects through: the API server looks for new kinds every 30 s only,
+ * and till then it refuses what a policy matches.
+ */
+async function installPolicies(
+  { hostClient, namespace, policies = [], dryRun, clock, progress = silentProgress, signal }: InstallOptions,
   apply: (type: ResourceType, object: KubeObject) => Promise<KubeObject>,
 ): Promise<boolean> {
+  const step = progress.step('Apply the finalizer policy');
   for (const policy of policies) {
     const type = policyTypes[policy.kind];
     if (!type) throw new Error(`no type for ${policy.kind}`);
     try {
       await apply(type, policy);
     } catch (error) {
+      step.fail('');
       if (error instanceof HansaError && error.reason === 'KindNotServed') return false;
       throw error;
     }
   }
-  return policies.length > 0;
+  step.update('waiting until the API server has taken it up');
+  for (const untilMs = clock.monotonic() + policyLimitMs; !dryRun; await clock.sleep(1_000, signal)) {
+    try {
+      await hostClient.create(
+        addressOf(federatedKinds[1], federatedGroups.current),
+        {
+          apiVersion: 'types.kubefed.io/v1beta1',
+          kind: 'FederatedConfigMap',
+          metadata: { name: 'probe', namespace },
+          spec: {},
+        },
+        { dryRun: true, ...(signal ? { signal } : {}) },
+      );
+      break;
+    } catch (error) {
+      if (
+        !(error instanceof HansaError) ||
+        error.reason !== 'ServiceUnavailable' ||
+        clock.monotonic() > untilMs
+      )
+        throw error;
+    }
+  }
+  step.done();
+  return true;
 }
 
 /** `Established` comes a moment before the path answers everywhere, so each kind is asked for as well. */

@@ -31,7 +31,10 @@ export function addPlanCommand(program: Command): void {
     .description('show offline what would be decided')
     .command('replicas')
     .description('divide the replicas of a ReplicaSchedulingPreference over clusters, and say why')
-    .option('-f, --filename <file>', 'YAML or JSON with one ReplicaSchedulingPreference; - for standard input')
+    .option(
+      '-f, --filename <file>',
+      'YAML or JSON with one ReplicaSchedulingPreference; - for standard input',
+    )
     .option('--clusters <names>', 'the ready clusters, with commas between them')
     .option('--current <counts>', 'replicas that run now, such as A=3,B=6')
     .option('--capacity <counts>', 'most that a cluster can run, such as A=5')
@@ -46,7 +49,8 @@ export function addPlanCommand(program: Command): void {
         print(runBatch(await readText(flags.filename ?? '-')));
         return;
       }
-      if (flags.filename === undefined) throw invalidOption('name the file with -f FILE, or -f - for standard input');
+      if (flags.filename === undefined)
+        throw invalidOption('name the file with -f FILE, or -f - for standard input');
       const [{ runPlan }, { readCounts, readMembers }] = await Promise.all([
         import('../offline/run-plan.ts'),
         import('../offline/cluster-flags.ts'),

@@ -45,7 +45,8 @@ export function addRenderCommand(program: Command): void {
         print(runBatch(await readText(flags.filename ?? '-')));
         return;
       }
-      if (flags.filename === undefined) throw invalidOption('name the file with -f FILE, or -f - for standard input');
+      if (flags.filename === undefined)
+        throw invalidOption('name the file with -f FILE, or -f - for standard input');
       const [{ runRender }, { readMembers }] = await Promise.all([
         import('../offline/run-render.ts'),
         import('../offline/cluster-flags.ts'),

@@ -16,7 +16,8 @@ export interface PodCount {
 /** By member; absent until it has been read. */
 export type MembersView = ReadonlyMap<string, MemberView>;
 
-export type CellState = 'ready' | 'waiting' | 'too-many' | 'none';
+/** `unread`: the member could not be read (yet), which is no proof that it holds nothing. */
+export type CellState = 'ready' | 'waiting' | 'too-many' | 'none' | 'unread';
 
 /** One workload in one member. */
 export interface DemoCell {
@@ -32,7 +33,7 @@ export interface DemoRow {
   readonly cells: readonly DemoCell[];
   readonly wanted: number;
   readonly seen: number;
-  readonly state: Exclude<CellState, 'none'>;
+  readonly state: 'ready' | 'waiting' | 'too-many';
 }
 
 export function objectKey(
@@ -57,7 +58,7 @@ export function rowsOf(
       seen: sumOf(cells, ({ seen }) => seen),
       state: cells.some(({ state }) => state === 'too-many')
         ? 'too-many'
-        : cells.some(({ state }) => state === 'waiting')
+        : cells.some(({ state }) => state === 'waiting' || state === 'unread')
           ? 'waiting'
           : 'ready',
     };
@@ -66,8 +67,7 @@ export function rowsOf(
 
 function cellOf(expectation: Expectation, member: string, view: MemberView | undefined): DemoCell {
   const wanted = (expectation.wanted as Readonly<Record<string, number | undefined>>)[member] ?? 0;
-  // A member that was not read yet is no proof that it holds nothing.
-  if (!view) return { member, wanted, seen: 0, state: 'waiting' };
+  if (!view) return { member, wanted, seen: 0, state: 'unread' };
   const { ready, all } = countIn(view, expectation);
   return { member, wanted, seen: ready, state: stateOf({ wanted, ready, all }) };
 }

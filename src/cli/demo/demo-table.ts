@@ -22,6 +22,7 @@ const styles: Readonly<Record<CellState, Style>> = {
   waiting: 'yellow',
   'too-many': 'red',
   none: 'dim',
+  unread: 'yellow',
 };
 const marks: Readonly<Record<DemoRow['state'], string>> = { ready: '✓', waiting: '…', 'too-many': '!' };
 const stateTexts: Readonly<Record<DemoRow['state'], string>> = {
@@ -57,7 +58,7 @@ export function tableOf(
   return lines;
 }
 
-function headingLine(name: string, members: readonly string[], [total = '', state = ''] = ['', '']): string {
+function headingLine(name: string, members: readonly string[], { total = '', state = '' } = {}): string {
   const cells = members.map((text) => text.padStart(widths.member)).join('');
   return `  ${name.padEnd(widths.name - 2)}${cells}${total.padStart(widths.total)}${stateIndent}${state}`.trimEnd();
 }
@@ -82,6 +83,7 @@ function rowLine(row: DemoRow, paint: Paint): string {
 
 function cellText({ expectation }: DemoRow, { wanted, seen, state }: DemoCell): string {
   if (state === 'none') return '-';
+  if (state === 'unread') return '?';
   if (expectation.kind === 'Deployment') return `${seen}/${wanted}`;
-  return state === 'ready' ? 'there' : state === 'waiting' ? '…' : 'extra';
+  return { ready: 'there', waiting: '…', 'too-many': 'extra' }[state];
 }

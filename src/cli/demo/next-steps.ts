@@ -22,7 +22,7 @@ export function nextStepsText({
     ...(kubectlPath ? [`  alias kubectl=${kubectlPath}`] : []),
     '',
     'Look: contexts are host, cluster1, cluster2 and cluster3.',
-    `  ${hansa} get all`,
+    `  ${hansa} get`,
     `  ${hansa} describe fdeploy web -n shop`,
     '  kubectl --context host get federated -A',
     '  kubectl --context cluster2 get pods -A',

@@ -63,7 +63,9 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
   };
   assertNoOther(flags.name);
   try {
-    return await perform(run);
+    const ok = await perform(run);
+    if (!flags.exit) await stayUp(run);
+    return ok ? 0 : 1;
   } finally {
     await end(run);
   }
@@ -80,7 +82,8 @@ function assertNoOther(name: string): void {
   );
 }
 
-async function perform(run: Run): Promise<number> {
+/** Does all of it; gives whether the members hold what the documents say. */
+async function perform(run: Run): Promise<boolean> {
   const { stop, stopwatch, progress, flags, held } = run;
   const binaries = await stopwatch.time('programs', () =>
     ensureBinaries({ kubernetesVersion: flags.kubernetesVersion, progress, signal: stop.signal }),
@@ -120,9 +123,7 @@ async function perform(run: Run): Promise<number> {
     applyQuickstart(clients.host, await readQuickstart(), { signal, onFile: update }),
   );
   const rows = await showPods(run, clients, limit.late);
-  const ok = await tell(run, { sandbox, controller, hostClient: clients.host, rows });
-  if (!flags.exit) await stayUp(run);
-  return ok ? 0 : 1;
+  return await tell(run, { sandbox, controller, hostClient: clients.host, rows });
 }
 
 /** From the first program's start; getting the programs may take minutes and has limits of its own. */
@@ -208,10 +209,11 @@ async function showPods(run: Run, { members }: Clients, late: AbortSignal): Prom
   await using watch = watchMembers(members, { clock, rng: Math.random });
   const names = demoMembers.map(({ name }) => name);
   const picture = format ? { update() {}, end() {} } : pictureOn(process.stdout, progress);
-  return stopwatch.time('pods', async () =>
+  // Awaited here, since the watches end with this function.
+  return await stopwatch.time('pods', async () =>
     showUntilComplete(() => rowsOf(expectations, names, watch.view()), {
       picture,
-      elapsedMs: stopwatch.elapsedMs,
+      elapsedMs: () => stopwatch.elapsedMs(),
       clock,
       signal: stop.signal,
       late,
@@ -219,7 +221,7 @@ async function showPods(run: Run, { members }: Clients, late: AbortSignal): Prom
   );
 }
 
-/** Says how it went and what to do now; gives whether the members hold what the documents say. */
+/** Says how it went and what to do now. */
 async function tell(
   run: Run,
   {

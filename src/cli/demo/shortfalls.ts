@@ -13,23 +13,36 @@ export function shortfallsOf(
   rows: readonly DemoRow[],
   wordOf: (row: DemoRow) => HostWord | undefined,
 ): readonly string[] {
-  return rows.flatMap((row) =>
-    row.cells
-      .filter(({ state }) => state === 'waiting' || state === 'too-many')
-      .map((cell) => `${whatIsWrong(row, cell)}; ${whatHostSays(cell, wordOf(row))}`),
+  const unread = new Set(
+    rows.flatMap(({ cells }) => cells.filter(({ state }) => state === 'unread').map(({ member }) => member)),
   );
+  return [
+    ...[...unread].map((member) => `what ${member} holds could not be read: its API server does not answer`),
+    ...rows.flatMap((row) =>
+      row.cells.flatMap((cell) => {
+        const wrong = whatIsWrong(row, cell);
+        return wrong === undefined ? [] : [`${wrong}; ${whatHostSays(cell, wordOf(row))}`];
+      }),
+    ),
+  ];
 }
 
-function whatIsWrong({ expectation }: DemoRow, { member, wanted, seen, state }: DemoCell): string {
-  const { kind, namespace, name } = expectation;
+function whatIsWrong(
+  { expectation: { kind, namespace, name } }: DemoRow,
+  { member, wanted, seen, state }: DemoCell,
+): string | undefined {
   const where = `${kind} ${namespace}/${name} in ${member}`;
-  if (state === 'too-many') {
-    return kind === 'Deployment'
-      ? `${where} has more than the ${wanted} pods of the documents (${seen} Ready)`
-      : `${where} should not be there`;
+  const hasPods = kind === 'Deployment';
+  switch (state) {
+    case 'ready':
+    case 'none':
+    case 'unread':
+      return undefined;
+    case 'waiting':
+      return hasPods ? `${where} has ${seen} of ${wanted} pods Ready` : `${where} is missing`;
+    case 'too-many':
+      return hasPods ? `${where} has more than ${wanted} pods` : `${where} should not be there`;
   }
-  if (wanted === 0) return `${where} could not be read`;
-  return kind === 'Deployment' ? `${where} has ${seen} of ${wanted} pods Ready` : `${where} is missing`;
 }
 
 function whatHostSays({ member }: DemoCell, word: HostWord | undefined): string {

@@ -146,6 +146,6 @@ function logLines(logPath: string): readonly LogLine[] {
 }
 
 function endSentence(how: string, logPath: string): string {
-  const tail = readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
+  const tail = readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-12).join('\n');
   return `the controller ended by itself (${how}); the end of its log:\n${tail}`;
 }

@@ -177,5 +177,8 @@ function count(value: unknown, field: string): number {
 }
 
 function wrongType(value: unknown, field: string, wanted: string): CaseProblem {
-  return new CaseProblem(field, value === undefined ? `is missing: it must be ${wanted}` : `must be ${wanted}`);
+  return new CaseProblem(
+    field,
+    value === undefined ? `is missing: it must be ${wanted}` : `must be ${wanted}`,
+  );
 }

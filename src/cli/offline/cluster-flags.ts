@@ -10,7 +10,8 @@ export function readMembers(clusters: string | undefined, labels: readonly strin
     const chosen = cluster === undefined ? names : [cluster];
     for (const name of chosen) {
       const own = byName.get(name);
-      if (!own) throw invalidOption(`--labels ${piece}: "${name}" is not one of --clusters ${names.join(',')}`);
+      if (!own)
+        throw invalidOption(`--labels ${piece}: "${name}" is not one of --clusters ${names.join(',')}`);
       own[key] = value;
     }
   }

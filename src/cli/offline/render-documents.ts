@@ -92,7 +92,9 @@ function sortOne({ federated, preferences, notes, failures }: Sorted, value: unk
   const found = findFederatedKind(`${group}/${version}`, read.hub.source.kind);
   if (!found) return;
   const one = { title, row: found.row, namespace: read.hub.metadata.namespace ?? '', hub: read.hub };
-  const isTwice = federated.some((each) => each.row === one.row && sameName(each, one) && sameGroup(each, one));
+  const isTwice = federated.some(
+    (each) => each.row === one.row && sameName(each, one) && sameGroup(each, one),
+  );
   if (isTwice) failures.push(`${title}: stands in the input twice: leave one out`);
   else federated.push(one);
 }

@@ -7,7 +7,8 @@ import { renderTable } from '../table.ts';
 import { parseDocuments, titleOf } from './parse-documents.ts';
 import type { Printed } from './printed.ts';
 
-export interface PlanOptions extends Pick<DivisionInput, 'clusters' | 'currentReplicas' | 'estimatedCapacity'> {
+export interface PlanOptions
+  extends Pick<DivisionInput, 'clusters' | 'currentReplicas' | 'estimatedCapacity'> {
   readonly text: string;
   /** Absent: namespace and name of the preference. */
   readonly key: string | undefined;

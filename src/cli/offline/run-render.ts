@@ -19,7 +19,9 @@ export function runRender({ text, members, namespace, format }: RenderOptions): 
   const told = documents.length === 0 ? [...failures, 'the input holds no document'] : failures;
   return {
     out: format === 'json' ? jsonLines(objects) : yamlStream(objects),
-    err: [...notes.map((note) => `note: ${note}\n`), ...told.map((failure) => `error: ${failure}\n`)].join(''),
+    err: [...notes.map((note) => `note: ${note}\n`), ...told.map((failure) => `error: ${failure}\n`)].join(
+      '',
+    ),
     exitCode: told.length > 0 ? 1 : 0,
   };
 }

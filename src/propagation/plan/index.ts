@@ -1,5 +1,5 @@
 /** The pure part of the room, for the commands that work offline: no network library comes with it. */
-export { planPreference } from '../replicas/plan-preference.ts';
+export { planPreference } from './plan-preference.ts';
 export type { Decision, Placeable } from './decide.ts';
 export { decide } from './decide.ts';
 export type { Overridden, OverrideFailure, OverrideStyle } from './overrides.ts';

@@ -60,7 +60,8 @@ export function renderFor({ federated, member, members }: RenderInput): Rendered
   const { status: _, ...rest } = template;
   const base: JsonObject = {
     ...rest,
-    apiVersion: template['apiVersion'] ?? (target.group ? `${target.group}/${target.version}` : target.version),
+    apiVersion:
+      template['apiVersion'] ?? (target.group ? `${target.group}/${target.version}` : target.version),
     kind: target.kind,
     metadata: { ...cleanMetadata(template['metadata'], warnings), ...identity },
   };

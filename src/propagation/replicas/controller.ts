@@ -21,13 +21,14 @@ import type { Propagation } from '../engine.ts';
 import type { FederatedRecord } from '../federated-record.ts';
 import { type ObjectKey, objectKey, parseObjectKey } from '../object-key.ts';
 import { type FederatedCondition, timestamp } from '../status.ts';
-import { countPods, listPods, type WorkloadCount } from './observe-workload.ts';
+import { countPods, type WorkloadCount } from '../plan/count-pods.ts';
+import { listPods } from './list-pods.ts';
 import {
   type PreferencePlan,
   planPreference,
   type ScheduledNote,
   undoPreference,
-} from './plan-preference.ts';
+} from '../plan/plan-preference.ts';
 
 export interface ReplicaSchedulingOptions {
   readonly host: ApiClient;

@@ -24,15 +24,43 @@ describe('lists', () => {
   const at = (index: string) => `/spec/args/${index}`;
   const rows: readonly Row[] = [
     { says: 'add at 0', operations: [{ op: 'add', path: at('0'), value: 'c' }], args: ['c', 'a', 'b'] },
-    { says: 'add at the end index', operations: [{ op: 'add', path: at('2'), value: 'c' }], args: ['a', 'b', 'c'] },
-    { says: 'add past the end', operations: [{ op: 'add', path: at('3'), value: 'c' }], code: 'invalid-index' },
+    {
+      says: 'add at the end index',
+      operations: [{ op: 'add', path: at('2'), value: 'c' }],
+      args: ['a', 'b', 'c'],
+    },
+    {
+      says: 'add past the end',
+      operations: [{ op: 'add', path: at('3'), value: 'c' }],
+      code: 'invalid-index',
+    },
     { says: 'add at -', operations: [{ op: 'add', path: at('-'), value: 'c' }], args: ['a', 'b', 'c'] },
-    { says: 'add at -1 is the end', operations: [{ op: 'add', path: at('-1'), value: 'c' }], args: ['a', 'b', 'c'] },
-    { says: 'add at -3 is the start', operations: [{ op: 'add', path: at('-3'), value: 'c' }], args: ['c', 'a', 'b'] },
-    { says: 'add before the start', operations: [{ op: 'add', path: at('-4'), value: 'c' }], code: 'invalid-index' },
+    {
+      says: 'add at -1 is the end',
+      operations: [{ op: 'add', path: at('-1'), value: 'c' }],
+      args: ['a', 'b', 'c'],
+    },
+    {
+      says: 'add at -3 is the start',
+      operations: [{ op: 'add', path: at('-3'), value: 'c' }],
+      args: ['c', 'a', 'b'],
+    },
+    {
+      says: 'add before the start',
+      operations: [{ op: 'add', path: at('-4'), value: 'c' }],
+      code: 'invalid-index',
+    },
     { says: 'add at a word', operations: [{ op: 'add', path: at('x'), value: 'c' }], code: 'invalid-index' },
-    { says: 'add at +1, which Go reads', operations: [{ op: 'add', path: at('+1'), value: 'c' }], args: ['a', 'c', 'b'] },
-    { says: 'add at 01, which Go reads', operations: [{ op: 'add', path: at('01'), value: 'c' }], args: ['a', 'c', 'b'] },
+    {
+      says: 'add at +1, which Go reads',
+      operations: [{ op: 'add', path: at('+1'), value: 'c' }],
+      args: ['a', 'c', 'b'],
+    },
+    {
+      says: 'add at 01, which Go reads',
+      operations: [{ op: 'add', path: at('01'), value: 'c' }],
+      args: ['a', 'c', 'b'],
+    },
     { says: 'remove 0', operations: [{ op: 'remove', path: at('0') }], args: ['b'] },
     { says: 'remove -1', operations: [{ op: 'remove', path: at('-1') }], args: ['a'] },
     { says: 'remove -3', operations: [{ op: 'remove', path: at('-3') }], code: 'invalid-index' },
@@ -40,12 +68,32 @@ describe('lists', () => {
     { says: 'remove -', operations: [{ op: 'remove', path: at('-') }], code: 'invalid-index' },
     { says: 'replace 1', operations: [{ op: 'replace', path: at('1'), value: 'c' }], args: ['a', 'c'] },
     { says: 'replace -2', operations: [{ op: 'replace', path: at('-2'), value: 'c' }], args: ['c', 'b'] },
-    { says: 'replace past the end', operations: [{ op: 'replace', path: at('2'), value: 'c' }], code: 'invalid-index' },
+    {
+      says: 'replace past the end',
+      operations: [{ op: 'replace', path: at('2'), value: 'c' }],
+      code: 'invalid-index',
+    },
     { says: 'replace -', operations: [{ op: 'replace', path: at('-'), value: 'c' }], code: 'invalid-index' },
-    { says: 'replace 1.0', operations: [{ op: 'replace', path: at('1.0'), value: 'c' }], code: 'invalid-index' },
-    { says: 'an item that is not there as parent', operations: [{ op: 'add', path: at('5/x'), value: 1 }], code: 'missing-parent' },
-    { says: 'an item that is a text as parent', operations: [{ op: 'add', path: at('0/x'), value: 1 }], code: 'missing-parent' },
-    { says: 'the dash as parent', operations: [{ op: 'add', path: at('-/x'), value: 1 }], code: 'missing-parent' },
+    {
+      says: 'replace 1.0',
+      operations: [{ op: 'replace', path: at('1.0'), value: 'c' }],
+      code: 'invalid-index',
+    },
+    {
+      says: 'an item that is not there as parent',
+      operations: [{ op: 'add', path: at('5/x'), value: 1 }],
+      code: 'missing-parent',
+    },
+    {
+      says: 'an item that is a text as parent',
+      operations: [{ op: 'add', path: at('0/x'), value: 1 }],
+      code: 'missing-parent',
+    },
+    {
+      says: 'the dash as parent',
+      operations: [{ op: 'add', path: at('-/x'), value: 1 }],
+      code: 'missing-parent',
+    },
   ];
   it.each(rows)('$says', ({ operations, args, code }) => {
     const result = patch(operations);
@@ -72,7 +120,9 @@ describe('maps', () => {
   });
 
   it('a missing value is null', () => {
-    expect(patch([{ op: 'add', path: '/spec/replicas' }])).toMatchObject({ value: { spec: { replicas: null } } });
+    expect(patch([{ op: 'add', path: '/spec/replicas' }])).toMatchObject({
+      value: { spec: { replicas: null } },
+    });
   });
 
   it('remove takes the key away, null or not, and fails where there is none', () => {
@@ -110,7 +160,9 @@ describe('maps', () => {
     const result = patch([{ op: 'add', path: '/__proto__', value: { polluted: true } }]);
     expect(Object.hasOwn((result as { value: object }).value, '__proto__')).toBe(true);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-    expect(patch([{ op: 'add', path: '/constructor/x', value: 1 }])).toMatchObject({ code: 'missing-parent' });
+    expect(patch([{ op: 'add', path: '/constructor/x', value: 1 }])).toMatchObject({
+      code: 'missing-parent',
+    });
   });
 });
 
@@ -144,7 +196,12 @@ describe('odd paths', () => {
 
   it('the empty path replaces the document by a map or list, but can not be added to or removed', () => {
     expect(patch([{ path: '', value: { kind: 'X' } }])).toEqual({ ok: true, value: { kind: 'X' } });
-    expect(patch([{ path: '', value: ['x'] }, { op: 'add', path: '/0', value: 'w' }])).toEqual({ ok: true, value: ['w', 'x'] });
+    expect(
+      patch([
+        { path: '', value: ['x'] },
+        { op: 'add', path: '/0', value: 'w' },
+      ]),
+    ).toEqual({ ok: true, value: ['w', 'x'] });
     expect(patch([{ op: 'add', path: '', value: {} }])).toMatchObject({ code: 'missing-parent' });
     expect(patch([{ op: 'remove', path: '' }])).toMatchObject({ code: 'missing-parent' });
   });
@@ -157,7 +214,10 @@ describe('odd paths', () => {
 
 describe('operations', () => {
   it.each(['move', 'copy', 'test', 'ADD', 'Replace', ' add'])('"%s" is unknown', (op) => {
-    expect(patch([{ op, path: '/spec/replicas', value: 1 }])).toMatchObject({ ok: false, code: 'invalid-op' });
+    expect(patch([{ op, path: '/spec/replicas', value: 1 }])).toMatchObject({
+      ok: false,
+      code: 'invalid-op',
+    });
   });
 
   it('come in order, and the first that fails is told', () => {

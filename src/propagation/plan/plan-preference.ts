@@ -13,7 +13,7 @@ import {
   placementOf,
   resolveMember,
 } from '../../scheduling/index.ts';
-import type { WorkloadCount } from './observe-workload.ts';
+import type { WorkloadCount } from './count-pods.ts';
 
 /** What a preference changed in its target's spec; kept on the target, so that it can be taken back. */
 export interface ScheduledNote {
@@ -110,7 +110,9 @@ export function undoPreference(
     }
     const kept = entry.clusterOverrides.flatMap((override) => {
       if (override.path !== path || override.value !== note.replicas[name]) return [override];
-      return Object.hasOwn(note.replicaOverrides, name) ? [{ ...override, value: note.replicaOverrides[name] }] : [];
+      return Object.hasOwn(note.replicaOverrides, name)
+        ? [{ ...override, value: note.replicaOverrides[name] }]
+        : [];
     });
     if (kept.length > 0) overrides.push({ ...entry, clusterOverrides: kept });
   }
@@ -142,7 +144,8 @@ function noteFor(target: FederatedHub, note: ScheduledNote | undefined): Omit<Sc
     const value = clusterOverrides.find((override) => override.path === path)?.value;
     if (value === undefined) continue;
     if (note && note.replicas[clusterName] === value) {
-      if (Object.hasOwn(note.replicaOverrides, clusterName)) own[clusterName] = note.replicaOverrides[clusterName];
+      if (Object.hasOwn(note.replicaOverrides, clusterName))
+        own[clusterName] = note.replicaOverrides[clusterName];
     } else {
       own[clusterName] = value;
     }

@@ -1,6 +1,3 @@
-import { HansaError } from '../../base/index.ts';
-import type { ApiClient, ResourceType } from '../../kube/index.ts';
-
 /** What one member runs of a workload, as KubeFed's planner counts it. */
 export interface WorkloadCount {
   readonly current: number;
@@ -10,12 +7,11 @@ export interface WorkloadCount {
   readonly recheckAfterMs?: number;
 }
 
-const podType: ResourceType = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 /** A pod that finds no node for longer than this counts against the member's capacity (KubeFed behaviour). */
 const unschedulableAfterMs = 60_000;
 const recheckAfterMs = 10_000;
 
-interface PodCondition {
+export interface PodCondition {
   readonly type?: string;
   readonly status?: string;
   readonly reason?: string;
@@ -48,39 +44,4 @@ export function countPods(pods: readonly PodSeen[], replicas: number, nowMs: num
     ...(unschedulable > 0 ? { capacity: replicas - unschedulable } : {}),
     ...(young ? { recheckAfterMs } : {}),
   };
-}
-
-/** Reads a workload's pods in a member, page by page, keeping only what is counted. */
-export async function listPods(
-  client: ApiClient,
-  {
-    namespace,
-    matchLabels,
-    signal,
-  }: {
-    readonly namespace: string;
-    readonly matchLabels: Readonly<Record<string, string>>;
-    readonly signal: AbortSignal;
-  },
-): Promise<readonly PodSeen[]> {
-  const labelSelector = Object.entries(matchLabels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-  if (!labelSelector) {
-    throw new HansaError('spec.template.spec.selector.matchLabels is empty, so no pods can be counted', {
-      reason: 'InvalidSpec',
-      retry: 'never',
-    });
-  }
-  const pods: PodSeen[] = [];
-  for await (const { items } of client.list(podType, { namespace, labelSelector, signal })) {
-    for (const pod of items) {
-      const status = (pod['status'] ?? {}) as {
-        readonly phase?: string;
-        readonly conditions?: readonly PodCondition[];
-      };
-      pods.push({ phase: status.phase, conditions: status.conditions ?? [] });
-    }
-  }
-  return pods;
 }
