@@ -54,7 +54,7 @@ export function selectorProblems(selector: LabelSelector, field: string): readon
 /** Tells whether a selector without problems matches these labels. */
 export function matchesSelector(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
   return (
-    Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value) &&
+    Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labelOf(labels, key) === value) &&
     (selector.matchExpressions ?? []).every((expression) => matchesExpression(expression, labels))
   );
 }
@@ -63,7 +63,7 @@ function matchesExpression(
   { key, operator, values = [] }: SelectorExpression,
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  const value = labels[key];
+  const value = labelOf(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -77,6 +77,11 @@ function matchesExpression(
     default:
       return false;
   }
+}
+
+/** What every object inherits, such as `constructor`, is no label. */
+function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 function isLabelKey(key: string): boolean {

@@ -41,7 +41,8 @@ export function countPods(pods: readonly PodSeen[], replicas: number, nowMs: num
   }
   return {
     current: running,
-    ...(unschedulable > 0 ? { capacity: replicas - unschedulable } : {}),
+    // A rolling update has more pods than replicas; room for fewer than none is none.
+    ...(unschedulable > 0 ? { capacity: Math.max(0, replicas - unschedulable) } : {}),
     ...(young ? { recheckAfterMs } : {}),
   };
 }
