@@ -15,13 +15,16 @@ import {
   federatedConfigMap,
   federatedDeployment,
   hansaNamespace,
+  type HansaParts,
   quickHealthCheck,
+  type RunningHansa,
   startWorld,
   types,
   type World,
 } from '../support/world.ts';
 
 let world: World;
+let hasOwnHansa = false;
 const { inMember, statusOf, clusterConditions, edit } = looksAt(() => world);
 const configMapType = types['ConfigMap'] as ResourceType;
 const secretType = types['Secret'] as ResourceType;
@@ -30,7 +33,20 @@ const good = ['m1', 'm2'];
 beforeAll(async () => {
   world = await startWorld({ members: [{ name: 'm1' }, { name: 'm2' }, { name: 'm3' }] });
 });
+/** A test that put something in Hansa's way, whether it went well or not, leaves the world as it was for the next. */
+afterEach(async () => {
+  if (hasOwnHansa) await startAnew({});
+  hasOwnHansa = false;
+  const cluster = await world.get<{ spec: { apiEndpoint: string } }>('KubeFedCluster', 'm3', hansaNamespace);
+  if (cluster?.spec.apiEndpoint !== world.member('m3').server) await pointM3At(world.member('m3').server);
+});
 afterAll(() => world?.down());
+
+async function startAnew(parts: HansaParts): Promise<RunningHansa> {
+  hasOwnHansa = true;
+  await world.hansa.stop();
+  return world.start(parts);
+}
 
 /** A namespace that is in all members already, so that a test sees only its own fault. */
 async function readyNamespace(): Promise<string> {
@@ -87,20 +103,14 @@ describe('a member that answers after 30 s', () => {
 
   beforeEach(async () => {
     proxy = await openSlowProxy(world.member('m3').server);
-    await world.hansa.stop();
     // Its probes may take as long as they like, so that it counts as ready and gets its share of the work.
-    await world.start({ healthCheck: { ...quickHealthCheck, timeoutMs: 60_000 } });
+    await startAnew({ healthCheck: { ...quickHealthCheck, timeoutMs: 60_000 } });
     await pointM3At(proxy.address);
     await until(() => expect(proxy.opened).toBeGreaterThan(5));
     await isReady('m3');
     await world.settled();
   });
-  afterEach(async () => {
-    await pointM3At(world.member('m3').server);
-    await world.hansa.stop();
-    await world.start();
-    await proxy[Symbol.asyncDispose]();
-  });
+  afterEach(() => proxy[Symbol.asyncDispose]());
 
   it('does not move the latency of the others, and says so for itself alone', async () => {
     const namespace = await readyNamespace();
@@ -213,8 +223,7 @@ describe('a member that is frozen', () => {
 
   it('whose watches died without a word gets new ones', async () => {
     await using proxy = await openSlowProxy(world.member('m3').server);
-    await world.hansa.stop();
-    await world.start({
+    await startAnew({
       connect: (name, access, metrics) =>
         createApiClient(access, { name, metrics, deadlineMs: memberDeadlineMs, watchIdleLimitMs: 2_000 }),
     });
@@ -233,9 +242,6 @@ describe('a member that is frozen', () => {
       // The repair itself may meet a dead connection first, which takes a call's own time limit to tell.
       3 * memberDeadlineMs,
     );
-    await pointM3At(world.member('m3').server);
-    await world.hansa.stop();
-    await world.start();
   });
 });
 
@@ -302,8 +308,7 @@ describe('a member that does not serve a kind', () => {
   it('says so for that kind alone, and catches up when it is served', async () => {
     const namespace = await readyNamespace();
     let isServed = false;
-    await world.hansa.stop();
-    await world.start({
+    await startAnew({
       connect: (name, access, metrics) => {
         const client = createApiClient(access, { name, metrics, deadlineMs: memberDeadlineMs });
         if (name !== 'm2') return client;
@@ -330,8 +335,6 @@ describe('a member that does not serve a kind', () => {
       const { summary } = await statusOf('FederatedDeployment', 'web', namespace);
       expect(summary.text).toBe('3/3');
     }, 40_000);
-    await world.hansa.stop();
-    await world.start();
   });
 });
 
@@ -370,8 +373,7 @@ describe('the host', () => {
     await world.apply(federatedConfigMap('kept', namespace));
     await inPlace('kept', namespace);
     const blindness = new AbortController();
-    await world.hansa.stop();
-    await world.start({
+    await startAnew({
       host: refusing(
         world.host.client,
         ({ group, plural }) =>
@@ -392,8 +394,7 @@ describe('the host', () => {
     await world.settled();
     await expectKept(namespace);
     expect(hansa.writesTo('members') - before).toBeLessThanOrEqual(1);
-    await world.hansa.stop();
-    await world.start();
+    await startAnew({});
     await inPlace('kept', namespace);
   });
 
@@ -401,8 +402,7 @@ describe('the host', () => {
     const namespace = await readyNamespace();
     await world.apply(federatedConfigMap('kept', namespace));
     await inPlace('kept', namespace);
-    await world.hansa.stop();
-    const hansa = await world.start({
+    const hansa = await startAnew({
       host: refusing(world.host.client, ({ group, plural }) =>
         plural === 'federatedconfigmaps' && group === 'types.kubefed.io'
           ? new HansaError(`${plural} are not served`, { reason: 'KindNotServed' })
@@ -415,8 +415,7 @@ describe('the host', () => {
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await expectKept(namespace);
     expect(hansa.writesTo('members')).toBe(0);
-    await world.hansa.stop();
-    await world.start();
+    await startAnew({});
     await until(async () =>
       expect((await inMember('m1', 'ConfigMap', 'kept', namespace))?.data).toEqual({ key: 'value' }),
     );

@@ -21,10 +21,11 @@ function fieldPath(root: string, path: readonly PropertyKey[]): string {
 function sentenceOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type': {
-      const article = /^[aeio]/.test(issue.expected) ? 'an' : 'a';
+      const wanted = noun(issue.expected);
+      const article = /^[aeio]/.test(wanted) ? 'an' : 'a';
       return issue.message.endsWith('received undefined')
-        ? `is missing: it must be ${article} ${noun(issue.expected)}`
-        : `must be ${article} ${noun(issue.expected)}`;
+        ? `is missing: it must be ${article} ${wanted}`
+        : `must be ${article} ${wanted}`;
     }
     case 'invalid_value':
       return `must be one of ${issue.values.map((value) => `"${String(value)}"`).join(', ')}`;

@@ -16,7 +16,7 @@ const examples = `
 Examples:
   hansa render -f web.yaml --clusters A,B
   hansa render -f web.yaml --clusters A,B -l A:region=eu,B:region=us -o json
-  cat *.yaml | hansa render -f - --clusters A,B,C -l region=eu
+  cat web.yaml | hansa render -f - --clusters A,B,C -l region=eu
   hansa render --batch -f cases.json
 
 -l gives clusters the labels that a clusterSelector looks at: CLUSTER:KEY=VALUE for one, KEY=VALUE for all.

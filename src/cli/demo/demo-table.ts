@@ -43,7 +43,7 @@ export function tableOf(
       headingLine(
         'workload',
         members.map(({ name }) => name),
-        ['total', 'state'],
+        { total: 'total', state: 'state' },
       ),
     ),
     paint('dim', headingLine('', members.map(placeOf))),

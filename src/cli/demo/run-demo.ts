@@ -30,6 +30,9 @@ import { watchMembers } from './watch-members.ts';
 
 const clock = systemClock;
 
+/** The controller is starting meanwhile. */
+const readyLimitMs = 60_000;
+
 interface Run {
   readonly flags: DemoFlags;
   readonly format: 'json' | undefined;
@@ -115,10 +118,11 @@ async function perform(run: Run): Promise<boolean> {
       signal,
     }),
   );
-  const [controller] = await Promise.all([
-    runController(run, sandbox, signal),
-    stopwatch.time('join', () => joinAll(run, clients, signal)),
-  ]);
+  const [controller] = await together(
+    signal,
+    (either) => runController(run, sandbox, either),
+    (either) => stopwatch.time('join', () => joinAll(run, clients, either)),
+  );
   await step(run, 'apply', 'Apply examples/quickstart', async (update) =>
     applyQuickstart(clients.host, await readQuickstart(), { signal, onFile: update }),
   );
@@ -182,6 +186,25 @@ async function runController(run: Run, sandbox: Sandbox, signal: AbortSignal): P
   return controller;
 }
 
+/** Does both at once. When one fails the other is given up and waited for: nothing goes on behind our back. */
+async function together<A, B>(
+  signal: AbortSignal,
+  one: (signal: AbortSignal) => Promise<A>,
+  other: (signal: AbortSignal) => Promise<B>,
+): Promise<[A, B]> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const giveUp = (error: unknown): never => {
+    failed.abort(error);
+    throw error;
+  };
+  const work = [one(either).catch(giveUp), other(either).catch(giveUp)] as const;
+  await Promise.allSettled(work);
+  // The first error is the one to tell.
+  failed.signal.throwIfAborted();
+  return Promise.all(work);
+}
+
 async function joinAll(run: Run, { host, members }: Clients, signal: AbortSignal): Promise<void> {
   await Promise.all(
     members.map(async ({ name, plane, client }) => {
@@ -196,6 +219,8 @@ async function joinAll(run: Run, { host, members }: Clients, signal: AbortSignal
           hostName,
           labels: labels ?? {},
           alias,
+          // Replicas that are divided before a member is ready stay where they are, unless they may be moved.
+          waitMs: readyLimitMs,
           clock,
           signal,
         }),

@@ -72,11 +72,10 @@ export async function startController(source: ControllerSource): Promise<Running
 
 function spawnController({ cliPath, kubeconfigPath, context, logPath }: ControllerSource): ChildProcess {
   const log = openSync(logPath, 'a', 0o600);
-  const args = [
-    ...['controller', '--kubeconfig', kubeconfigPath, '--context', context, '--listen', '127.0.0.1:0'],
-    // A demo's members may be stopped to see what happens, and nobody wants to wait half a minute for it.
-    ...['--health-period', '1s', '--health-timeout', '1s'],
-  ];
+  const args = ['controller', '--kubeconfig', kubeconfigPath, '--context', context];
+  args.push('--listen', '127.0.0.1:0');
+  // A demo's members may be stopped to see what happens, and nobody wants to wait half a minute for it.
+  args.push('--health-period', '1s', '--health-timeout', '1s');
   try {
     return fork(cliPath, args, {
       execArgv: [

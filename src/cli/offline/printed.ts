@@ -7,6 +7,10 @@ export interface Printed {
 }
 
 export function print({ out, err, exitCode }: Printed): void {
+  // `| head` closes the pipe when it has seen enough; that is no failure.
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   if (err) process.stderr.write(err);
   if (out) process.stdout.write(out);
   if (exitCode !== 0) process.exitCode = exitCode;

@@ -114,10 +114,16 @@ export function undoPreference(
         ? [{ ...override, value: note.replicaOverrides[name] }]
         : [];
     });
-    if (kept.length > 0) overrides.push({ ...entry, clusterOverrides: kept });
+    overrides.push({ ...entry, clusterOverrides: kept });
   }
   for (const [name, value] of droppedOverrides(note)) putBack(overrides, name, { path, value });
-  return { placement: isOurs ? note.placement : target.placement, overrides };
+  return {
+    placement: isOurs ? note.placement : target.placement,
+    // Those emptied now, and those emptied when their cluster left the plan.
+    overrides: overrides.filter(
+      ({ clusterName, clusterOverrides }) => clusterName === undefined || clusterOverrides.length > 0,
+    ),
+  };
 }
 
 /** The user's replicas for clusters that the plan had no number for, and whose override therefore went. */

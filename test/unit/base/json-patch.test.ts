@@ -131,7 +131,7 @@ describe('maps', () => {
       { op: 'remove', path: '/spec/none' },
     ]);
     expect(result).toMatchObject({ ok: true });
-    const { spec } = (result as { value: { spec: object } }).value;
+    const { spec } = (result as unknown as { value: { spec: object } }).value;
     expect(Object.keys(spec)).toEqual(['args', 'ports', 'nested']);
     expect(patch([{ op: 'remove', path: '/spec/absent' }])).toMatchObject({ ok: false, code: 'missing-key' });
   });

@@ -3,7 +3,10 @@ import { type FederatedKindRow, federatedKinds } from '../../../src/api/federate
 import type { FederatedHub } from '../../../src/api/hub.ts';
 import type { Member, MemberName } from '../../../src/scheduling/index.ts';
 
-export function member(name: string, options: { alias?: string; labels?: Record<string, string> } = {}): Member {
+export function member(
+  name: string,
+  options: { alias?: string; labels?: Record<string, string> } = {},
+): Member {
   return { name: name as MemberName, labels: {}, ...options };
 }
 

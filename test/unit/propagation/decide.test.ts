@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type DecideInput, decide, type IntentInput, intentFor } from '../../../src/propagation/plan/decide.ts';
+import {
+  type DecideInput,
+  decide,
+  type IntentInput,
+  intentFor,
+} from '../../../src/propagation/plan/decide.ts';
 import { brokenRecord, hub, member, record } from './builders.ts';
 
 const m1 = member('m1', { labels: { region: 'eu' } });
@@ -7,7 +12,9 @@ const m2 = member('m2', { labels: { region: 'us' } });
 const m3 = member('m3', { alias: 'C' });
 const members = [m1, m2, m3];
 const everywhere = { placement: { clusterSelector: {} } };
-const wrongSelector = { placement: { clusterSelector: { matchExpressions: [{ key: 'x', operator: 'In' }] } } };
+const wrongSelector = {
+  placement: { clusterSelector: { matchExpressions: [{ key: 'x', operator: 'In' }] } },
+};
 
 function decided(input: Partial<DecideInput> = {}) {
   return decide({
@@ -24,7 +31,11 @@ describe('where an object goes', () => {
   it('is where its placement and that of its namespace agree', () => {
     const placement = { clusters: [{ name: 'm1' }, { name: 'C' }] };
     const namespaceRecord = record(
-      hub({ kind: 'FederatedNamespace', name: 'shop', placement: { clusters: [{ name: 'm1' }, { name: 'm2' }] } }),
+      hub({
+        kind: 'FederatedNamespace',
+        name: 'shop',
+        placement: { clusters: [{ name: 'm1' }, { name: 'm2' }] },
+      }),
     );
     const decision = decided({ record: record(hub({ placement })), namespaceRecord });
     expect([...decision.selected]).toEqual(['m1']);
@@ -39,7 +50,10 @@ describe('where an object goes', () => {
     expect(decision).toMatchObject({
       held: false,
       ignored: false,
-      trouble: { reason: 'NamespaceNotFederated', message: expect.stringContaining('create a FederatedNamespace "shop"') },
+      trouble: {
+        reason: 'NamespaceNotFederated',
+        message: expect.stringContaining('create a FederatedNamespace "shop"'),
+      },
     });
     expect(decision.selected.size).toBe(0);
   });
@@ -72,7 +86,11 @@ describe('where an object goes', () => {
     const message = (shape: '2019' | 'today', placement: object) =>
       decided({ record: record(hub({ shape, placement })) }).notes;
     expect(message('today', { clusters: [{ name: 'm1' }, { name: 'x' }] })).toEqual([
-      { name: 'x', status: 'UnknownCluster', message: expect.stringMatching(/^spec\.placement\.clusters\[1\]\.name: /) },
+      {
+        name: 'x',
+        status: 'UnknownCluster',
+        message: expect.stringMatching(/^spec\.placement\.clusters\[1\]\.name: /),
+      },
     ]);
     expect(message('2019', { clusterNames: ['x'] })).toMatchObject([
       { message: expect.stringMatching(/^spec\.placement\.clusterNames\[0\]: /) },
@@ -141,12 +159,17 @@ describe('what a member shall hold', () => {
   });
 
   it('is left to it when the user asks for orphans', () => {
-    expect(intent({ record: { ...base, deleting: true, orphan: true } })).toEqual({ kind: 'released', because: 'orphaned' });
+    expect(intent({ record: { ...base, deleting: true, orphan: true } })).toEqual({
+      kind: 'released',
+      because: 'orphaned',
+    });
   });
 
   it('waits for the finalizer, without which a deletion on the host would be missed', () => {
     expect(intent({ record: { ...base, hasFinalizer: false } })).toMatchObject({ kind: 'held' });
-    expect(intent({ record: { ...base, hasFinalizer: false, deleting: true } })).toMatchObject({ kind: 'held' });
+    expect(intent({ record: { ...base, hasFinalizer: false, deleting: true } })).toMatchObject({
+      kind: 'held',
+    });
   });
 
   it('but does not wait with taking away what the placement leaves out', () => {
@@ -160,9 +183,16 @@ describe('what a member shall hold', () => {
   });
 
   it('is held while nothing can be decided', () => {
-    expect(intent({ decision: decided({ record: record(hub(wrongSelector)) }) })).toMatchObject({ kind: 'held' });
-    expect(intent({ record: brokenRecord() })).toMatchObject({ kind: 'held', because: 'spec.placement: must be a map' });
-    const ignored = decided({ record: record(hub({ kind: 'FederatedNamespace', name: 'default', namespace: 'default' })) });
+    expect(intent({ decision: decided({ record: record(hub(wrongSelector)) }) })).toMatchObject({
+      kind: 'held',
+    });
+    expect(intent({ record: brokenRecord() })).toMatchObject({
+      kind: 'held',
+      because: 'spec.placement: must be a map',
+    });
+    const ignored = decided({
+      record: record(hub({ kind: 'FederatedNamespace', name: 'default', namespace: 'default' })),
+    });
     expect(intent({ decision: ignored })).toMatchObject({ kind: 'held' });
   });
 
@@ -179,9 +209,11 @@ describe('what a member shall hold', () => {
 });
 
 describe('with retainReplicas', () => {
-  const retaining = record(hub({ ...everywhere, retainReplicas: true, template: { spec: { replicas: 2, paused: true } } }));
+  const retaining = record(
+    hub({ ...everywhere, retainReplicas: true, template: { spec: { replicas: 2, paused: true } } }),
+  );
   const specWhen = (observed: IntentInput['observed']) =>
-    (intent({ record: retaining, observed }) as { desired: { spec: unknown } }).desired.spec;
+    (intent({ record: retaining, observed }) as unknown as { desired: { spec: unknown } }).desired.spec;
 
   it('the replicas are those of the template until the object exists', () => {
     expect(specWhen(undefined)).toEqual({ replicas: 2, paused: true });

@@ -15,10 +15,20 @@ function applied(overrides: readonly HubOverride[], to = m1, checked?: 'all-entr
 
 describe('an override is for', () => {
   it('the member of that name or alias', () => {
-    expect(applied([{ clusterName: 'm1', clusterOverrides: replicas(2) }])).toMatchObject({ value: { spec: { replicas: 2 } } });
-    expect(applied([{ clusterName: 'A', clusterOverrides: replicas(2) }])).toMatchObject({ value: { spec: { replicas: 2 } } });
-    expect(applied([{ clusterName: 'A', clusterOverrides: replicas(2) }], m2)).toEqual({ ok: true, value: object });
-    expect(applied([{ clusterName: 'nowhere', clusterOverrides: replicas(2) }])).toEqual({ ok: true, value: object });
+    expect(applied([{ clusterName: 'm1', clusterOverrides: replicas(2) }])).toMatchObject({
+      value: { spec: { replicas: 2 } },
+    });
+    expect(applied([{ clusterName: 'A', clusterOverrides: replicas(2) }])).toMatchObject({
+      value: { spec: { replicas: 2 } },
+    });
+    expect(applied([{ clusterName: 'A', clusterOverrides: replicas(2) }], m2)).toEqual({
+      ok: true,
+      value: object,
+    });
+    expect(applied([{ clusterName: 'nowhere', clusterOverrides: replicas(2) }])).toEqual({
+      ok: true,
+      value: object,
+    });
   });
 
   it('members whose labels its selector matches', () => {
@@ -54,7 +64,12 @@ describe('a wrong entry', () => {
     ],
     [
       'with two appends to one list',
-      [{ clusterName: 'm1', clusterOverrides: ['a', 'b'].map((value) => ({ op: 'add' as const, path: '/spec/args/-', value })) }],
+      [
+        {
+          clusterName: 'm1',
+          clusterOverrides: ['a', 'b'].map((value) => ({ op: 'add' as const, path: '/spec/args/-', value })),
+        },
+      ],
       { stage: 'parse', code: 'duplicate-path', field: 'spec.overrides[0].clusterOverrides[1].path' },
     ],
     ...['/metadata/name', '/metadata/namespace', '/metadata/generateName', '/kind'].map(
@@ -76,8 +91,17 @@ describe('a wrong entry', () => {
     ],
     [
       'with a selector that can not be read',
-      [{ clusterSelector: { matchExpressions: [{ key: 'x', operator: 'Near' as 'In' }] }, clusterOverrides: [] }],
-      { stage: 'parse', code: 'invalid-selector', field: 'spec.overrides[0].clusterSelector.matchExpressions[0].operator' },
+      [
+        {
+          clusterSelector: { matchExpressions: [{ key: 'x', operator: 'Near' as 'In' }] },
+          clusterOverrides: [],
+        },
+      ],
+      {
+        stage: 'parse',
+        code: 'invalid-selector',
+        field: 'spec.overrides[0].clusterSelector.matchExpressions[0].operator',
+      },
     ],
     [
       'that leaves a list instead of an object',
@@ -94,7 +118,10 @@ describe('a wrong entry', () => {
       { clusterName: 'm2', clusterOverrides: [{ path: '/kind', value: 'Foo' }] },
     ];
     expect(applied(overrides)).toMatchObject({ ok: true });
-    expect(applied(overrides, m1, 'all-entries')).toMatchObject({ ok: false, failure: { code: 'invalid-path' } });
+    expect(applied(overrides, m1, 'all-entries')).toMatchObject({
+      ok: false,
+      failure: { code: 'invalid-path' },
+    });
     expect(applied(overrides, m2)).toMatchObject({ ok: false, failure: { code: 'invalid-path' } });
   });
 });
@@ -119,14 +146,25 @@ describe("KubeFed's check of all entries", () => {
 
 describe('dotted paths', () => {
   const dotted = (path: string, value?: unknown) =>
-    applyOverrides(object, [{ clusterName: 'm1', clusterOverrides: [{ path, value }] }], m1, members, 'dotted');
+    applyOverrides(
+      object,
+      [{ clusterName: 'm1', clusterOverrides: [{ path, value }] }],
+      m1,
+      members,
+      'dotted',
+    );
 
   it('make the maps that are missing', () => {
-    expect(dotted('metadata.labels.a', 'b')).toMatchObject({ value: { metadata: { labels: { a: 'b' } }, ...object } });
+    expect(dotted('metadata.labels.a', 'b')).toMatchObject({
+      value: { metadata: { labels: { a: 'b' } }, ...object },
+    });
   });
 
   it('can not go through what is no map, and say how far they came', () => {
-    expect(dotted('spec.replicas.x', 1)).toMatchObject({ ok: false, failure: { code: 'not-a-map', message: expect.stringContaining('spec.replicas is not a map') } });
+    expect(dotted('spec.replicas.x', 1)).toMatchObject({
+      ok: false,
+      failure: { code: 'not-a-map', message: expect.stringContaining('spec.replicas is not a map') },
+    });
   });
 
   it('set null where there is no value', () => {

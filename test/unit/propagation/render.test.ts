@@ -12,7 +12,9 @@ function rendered(federated: ReturnType<typeof hub>) {
 
 describe('what a member shall hold', () => {
   it('has kind and apiVersion of the target, and name and namespace of the federated object', () => {
-    const { object } = rendered(hub({ template: { metadata: { name: 'other', namespace: 'else' }, spec: {} } }));
+    const { object } = rendered(
+      hub({ template: { metadata: { name: 'other', namespace: 'else' }, spec: {} } }),
+    );
     expect(object).toEqual({
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -23,7 +25,9 @@ describe('what a member shall hold', () => {
   });
 
   it('keeps an apiVersion that the template names', () => {
-    expect(rendered(hub({ template: { apiVersion: 'apps/v1beta2' } })).object.apiVersion).toBe('apps/v1beta2');
+    expect(rendered(hub({ template: { apiVersion: 'apps/v1beta2' } })).object.apiVersion).toBe(
+      'apps/v1beta2',
+    );
   });
 
   it('has no namespace if the kind has none', () => {
@@ -77,7 +81,11 @@ describe('what a member shall hold', () => {
   });
 
   it('has the overrides, which can change an annotation but neither name nor managed label', () => {
-    const value = { name: 'stolen', labels: { 'kubefed.io/managed': 'false', x: 'y' }, annotations: { z: '1' } };
+    const value = {
+      name: 'stolen',
+      labels: { 'kubefed.io/managed': 'false', x: 'y' },
+      annotations: { z: '1' },
+    };
     const overrides = [{ clusterName: 'A', clusterOverrides: [{ path: '/metadata', value }] }];
     expect(rendered(hub({ overrides })).object.metadata).toEqual({
       name: 'web',

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DivisionInput, divideReplicas, explainDivision } from '../../../src/scheduling/index.ts';
 
+type Clusters = NonNullable<DivisionInput['spec']['clusters']>;
+
 const names = ['a', 'b', 'c', 'd', 'e', 'constructor'];
 const count = fc.integer({ min: 0, max: 200 });
 const name = fc.constantFrom(...names);
@@ -27,13 +29,14 @@ const division: fc.Arbitrary<DivisionInput> = fc.record({
 const unbounded = division.map(({ spec, ...rest }) => ({
   ...rest,
   estimatedCapacity: {},
-  spec: { ...spec, clusters: { ...withoutMax(spec.clusters), '*': { weight: 1 } } },
+  spec: { ...spec, clusters: withStar(spec.clusters) },
 }));
 
-function withoutMax(clusters: DivisionInput['spec']['clusters'] = {}) {
-  return Object.fromEntries(
+function withStar(clusters: Clusters = {}): Clusters {
+  const unlimited = Object.fromEntries(
     Object.entries(clusters).map(([each, { maxReplicas: _, ...rest }]) => [each, rest]),
   );
+  return { ...unlimited, '*': { weight: 1 } };
 }
 
 function sum(plan: Readonly<Record<string, number>>): number {
@@ -137,7 +140,7 @@ describe('rounding', () => {
       estimatedCapacity: {},
       key: 'ns/web',
     });
-    expect(Object.values(plan).sort()).toEqual([2, 4, 4]);
+    expect(Object.values(plan).toSorted((a, b) => a - b)).toEqual([2, 4, 4]);
   });
 
   it('loses no digit with weights of 2^53', () => {
