@@ -14,6 +14,7 @@ export interface ControlPlaneOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: KubeMetrics;
+  readonly onMemberRemoved?: (name: string) => void;
   readonly onHealth?: (member: { readonly name: string; readonly health: Health }) => void;
   /** How a member's API server is reached; for tests that put something in between. */
   readonly connect?: (name: string, access: Parameters<typeof createApiClient>[0]) => ApiClient;
@@ -39,6 +40,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     logger: logger.child({ room: 'members' }),
     metrics,
     ...(onHealth ? { onHealth } : {}),
+    ...(options.onMemberRemoved ? { onRemoved: options.onMemberRemoved } : {}),
     connect:
       options.connect ??
       ((name, access) =>

@@ -62,6 +62,8 @@ export interface MembersOptions {
   readonly logger: Logger;
   readonly metrics?: KubeMetrics;
   readonly healthCheck?: HealthCheckOptions;
+  /** The member has left; its metrics may go. */
+  readonly onRemoved?: (name: string) => void;
   readonly onHealth?: (member: { readonly name: string; readonly health: Health }) => void;
 }
 
@@ -307,6 +309,7 @@ export class Members {
     this.#views = undefined;
     this.#end(member);
     this.#options.logger.info('member removed', { member: member.name });
+    this.#options.onRemoved?.(member.name);
     for (const listener of this.#listeners) listener.removed?.(member);
   }
 

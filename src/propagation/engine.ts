@@ -4,6 +4,7 @@ import { type Clock, HansaError, type Logger, type Rng } from '../base/index.ts'
 import {
   type ApiClient,
   Cache,
+  type CacheState,
   KeyedQueue,
   keyOf,
   type KubeMetrics,
@@ -152,8 +153,7 @@ export class Propagation {
 
   /** The member said that it doesn't serve this kind. */
   isUnserved(memberName: string, row: FederatedKind): boolean {
-    const state = this.#links.get(memberName)?.caches.get(kindIdOf(row))?.state;
-    return state?.kind === 'stale' && state.reason === 'KindNotServed';
+    return isUnserved(this.#links.get(memberName)?.caches.get(kindIdOf(row))?.state);
   }
 
   readonly #federatedListeners: ((key: ObjectKey) => void)[] = [];
@@ -386,7 +386,8 @@ export class Propagation {
       const holds = cache?.get(cacheKey) !== undefined;
       // A member that can't be asked may hold it, if it ever was to.
       const unsure =
-        concerned.has(link.member.name) && !(isReady(link.member) && cache?.state.kind === 'live');
+        concerned.has(link.member.name) &&
+        !(isReady(link.member) && (cache?.state.kind === 'live' || isUnserved(cache?.state)));
       if (holds || unsure || link.outcomes.get(key)?.kind === 'waiting') pending.push(link.member.name);
       if (holds) link.queue.add(key);
     }
@@ -611,7 +612,7 @@ export class Propagation {
       this.#statusSince.delete(key);
       return { again: 'on-change' };
     }
-    if (this.#mayWait(key)) return { again: 'after', afterMs: statusRetryMs };
+    if (this.#mayWait(key, record)) return { again: 'after', afterMs: statusRetryMs };
     this.#statusSince.delete(key);
     await this.#writeStatus(record, this.#statusFor(key, record));
     if (shadowed && !shadowed.deleting)
@@ -620,10 +621,16 @@ export class Propagation {
   }
 
   /** Members come first: while many writes to them wait, a status that is young enough gives way. */
-  #mayWait(key: ObjectKey): boolean {
+  #mayWait(key: ObjectKey, record: FederatedRecord): boolean {
     const waitedMs =
       this.#options.clock.monotonic() - (this.#statusSince.get(key) ?? Number.NEGATIVE_INFINITY);
     if (waitedMs > statusPatienceMs) return false;
+    // After a start, nothing is known of a member until its first probe; its objects are not in trouble for that.
+    const { selected } = this.#decide(record);
+    for (const { member } of this.#links.values()) {
+      if (selected.has(member.name) && member.health.kind === 'unknown') return true;
+    }
+    if (waitedMs < countsDebounceMs && !this.#isComplete(key)) return true;
     if (this.#rush.isOn(this.#options.clock.monotonic())) return true;
     let depth = this.#hostQueue.readyCount;
     for (const { queue, member } of this.#links.values()) if (isReady(member)) depth += queue.readyCount;
@@ -640,10 +647,14 @@ export class Propagation {
     for (const link of this.#links.values()) {
       const { member } = link;
       const observed = link.caches.get(kindId)?.get(cacheKey);
-      const outcome = link.outcomes.get(key) ?? (isReady(member) ? undefined : this.#fromStatus(link, key));
+      // What a predecessor found still holds if nothing has changed since; else nothing is known yet.
+      const selected = decision.selected.has(member.name) && !record.deleting;
+      const isCurrent = selected && record.status?.observedGeneration === record.generation;
+      const outcome =
+        link.outcomes.get(key) ?? (isCurrent || !isReady(member) ? this.#fromStatus(link, key) : undefined);
       lines.push({
         name: member.name,
-        selected: decision.selected.has(member.name) && !record.deleting,
+        selected,
         ready: readinessOf(member, nowMs),
         outcome,
         ...(row.hasReplicas && observed
@@ -775,6 +786,11 @@ function readinessOf(member: Member, nowMs: number): MemberLine['ready'] {
     message: kind === 'unknown' ? 'the cluster was not probed yet' : message || `the cluster is ${kind}`,
     sinceMs: sinceMs || nowMs,
   };
+}
+
+/** A member that doesn't have the kind can't hold an object of it. */
+function isUnserved(state: CacheState | undefined): boolean {
+  return state?.kind === 'stale' && state.reason === 'KindNotServed';
 }
 
 function unreadable(

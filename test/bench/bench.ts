@@ -8,6 +8,7 @@ import { systemClock } from '../../src/kube/index.ts';
 import { federatedDeployment, types } from '../support/world.ts';
 import {
   type Controller,
+  type CpuUsed,
   type Member,
   namespace,
   rawNamespace,
@@ -83,7 +84,10 @@ async function measureDrift({ members }: Stage): Promise<void> {
 /** (b) many objects at once: create, update; raw first and last, so that a slow machine shows on both. */
 async function measureBulk(stage: Stage, running: Controller): Promise<void> {
   const { host, members } = stage;
+  const rawCpuBefore = running.cpuUsed();
   const rawSeconds = [await rawBulk(stage, 'first')];
+  noteCpu('raw', rawCpuBefore, running.cpuUsed());
+  const cpuBefore = running.cpuUsed();
   const hostWritesBefore = await writesSeenBy(host, 'federateddeployments');
   const started = performance.now();
   void inParallel(many, (i) =>
@@ -95,7 +99,9 @@ async function measureBulk(stage: Stage, running: Controller): Promise<void> {
   await until(() => hasAll(stage, (member) => countNamed(member, `${namespace}/bulk-`) === many));
   const created = (performance.now() - started) / 1000;
   note(`bulk create of ${many}, hansa`, created, 's');
+  noteCpu('hansa', cpuBefore, running.cpuUsed());
   await quiet(running);
+  noteCpu('hansa, statuses included', cpuBefore, running.cpuUsed());
   const hostWrites = (await writesSeenBy(host, 'federateddeployments')) - hostWritesBefore - many;
   note('host writes of hansa a created object', hostWrites / many, '');
   rawSeconds.push(await rawBulk(stage, 'second'));
@@ -137,6 +143,12 @@ async function measureBulk(stage: Stage, running: Controller): Promise<void> {
   const rawUpdated = (performance.now() - rawUpdateStarted) / 1000;
   note(`bulk update of ${many}, raw`, rawUpdated, 's');
   note('bulk update, hansa / raw', updated / rawUpdated, '×');
+}
+
+function noteCpu(what: string, before: CpuUsed, after: CpuUsed): void {
+  for (const part of ['members', 'host', 'controller'] as const) {
+    note(`CPU a created object, ${what}: ${part}`, ((after[part] - before[part]) * 1000) / many, 'ms');
+  }
 }
 
 async function rawBulk({ members }: Stage, prefix: string): Promise<number> {

@@ -421,6 +421,31 @@ describe('the host', () => {
     );
   });
 
+  it('that has forgotten its objects, as one restored from an old backup, costs no member an object', async () => {
+    const namespace = await readyNamespace();
+    await world.apply(federatedConfigMap('kept', namespace));
+    await inPlace('kept', namespace);
+    const { client } = world.host;
+    const hansa = await startAnew({
+      host: {
+        ...client,
+        async *list<T extends KubeObject>(type: ResourceType, options?: ListOptions) {
+          for await (const page of client.list<T>(type, options))
+            yield type.plural === 'federatedconfigmaps' ? { ...page, items: [] } : page;
+        },
+      },
+    });
+    await until(() => expect(hansa.writesTo('members')).toBeGreaterThan(0));
+    await world.settled();
+    expect([...hansa.calls.keys()].filter((call) => /^m\d delete$/.test(call))).toEqual([]);
+    for (const { name } of world.members)
+      expect((await inMember(name, 'ConfigMap', 'kept', namespace))?.data).toEqual({ key: 'value' });
+
+    await startAnew({});
+    await inPlace('kept', namespace);
+    await expectKept(namespace);
+  });
+
   async function expectKept(namespace: string): Promise<void> {
     for (const { name } of world.members) {
       const object = await inMember(name, 'ConfigMap', 'kept', namespace);

@@ -106,7 +106,7 @@ describe('a preference', () => {
         clusters: { m1: { weight: 2 }, m2: { weight: 1 } },
       }),
     );
-    await expectReplicas('weighed', namespace, [4, 2, 0]);
+    await until(async () => expect(await replicasOf('weighed', namespace)).toEqual([4, 2, 0]));
   });
 
   it('with minimums of 3 and 3 gives each its own', async () => {
@@ -121,7 +121,7 @@ describe('a preference', () => {
         },
       }),
     );
-    await expectReplicas('least', namespace, [3, 3, 0]);
+    await until(async () => expect(await replicasOf('least', namespace)).toEqual([3, 3, 0]));
   });
 
   it('that intersects with the selector reaches only clusters with the label', async () => {
@@ -134,7 +134,7 @@ describe('a preference', () => {
     await world.apply(
       preference('labelled', namespace, { totalReplicas: 4, intersectWithClusterSelector: true }),
     );
-    await expectReplicas('labelled', namespace, [2, undefined, 2]);
+    await until(async () => expect(await replicasOf('labelled', namespace)).toEqual([2, undefined, 2]));
   });
 
   it('may name clusters by alias', async () => {
@@ -146,7 +146,7 @@ describe('a preference', () => {
         clusters: { A: { weight: 1 }, B: { weight: 2 } },
       }),
     );
-    await expectReplicas('aliased', namespace, [3, 6, 0]);
+    await until(async () => expect(await replicasOf('aliased', namespace)).toEqual([3, 6, 0]));
   });
 
   it('of the older group schedules an object of the older group, in that group’s own words', async () => {

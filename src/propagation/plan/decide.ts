@@ -76,9 +76,12 @@ function withinNamespace(
   wanted: ReadonlySet<MemberName>,
   ownNotes: Decision['notes'],
 ): Decision {
-  if (!namespaceRecord) {
-    const message = `namespace "${record.namespace}" is not federated: create a FederatedNamespace "${record.namespace}" in it`;
-    if (!namespacesAreTrustworthy) return held('NamespaceNotFederated', message);
+  // While the namespace is being deleted in members, nothing may be made anew in it there.
+  if (!namespaceRecord || (namespaceRecord.deleting && !namespaceRecord.orphan)) {
+    const message = namespaceRecord
+      ? `FederatedNamespace "${record.namespace}" is being deleted, and what is in it goes with it`
+      : `namespace "${record.namespace}" is not federated: create a FederatedNamespace "${record.namespace}" in it`;
+    if (!namespaceRecord && !namespacesAreTrustworthy) return held('NamespaceNotFederated', message);
     return { ...nothing('NamespaceNotFederated', { ignored: false, message }), notes: ownNotes };
   }
   if (!namespaceRecord.spec.ok) {
