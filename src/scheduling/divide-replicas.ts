@@ -61,8 +61,13 @@ export function divideReplicas(input: DivisionInput): Division {
 /** One sentence a cluster: which rules led to its number. */
 export function explainDivision(input: DivisionInput): Readonly<Record<string, string>> {
   const { plan, stories } = divide(input);
+  // Where nothing had to stay, "it runs there already" would hide the rule that put it there.
+  const fresh = divide({ ...input, currentReplicas: {} });
   return Object.fromEntries(
-    Object.entries(stories).map(([name, story]) => [name, sentenceOf(story, plan[name] ?? 0)]),
+    Object.keys(plan).map((name) => {
+      const from = fresh.plan[name] === plan[name] ? fresh : { plan, stories };
+      return [name, sentenceOf(from.stories[name] as DivisionStory, plan[name] ?? 0)];
+    }),
   );
 }
 

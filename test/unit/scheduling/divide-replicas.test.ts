@@ -176,7 +176,7 @@ describe('the explanation', () => {
       }),
     ).toEqual({
       a: '4: 2 as its minimum, 2 by weight 1; maxReplicas allows no more',
-      b: '11: 3 because they run there already, 8 by weight 1',
+      b: '11: 11 by weight 1',
       c: '5: 5 by weight 2 (from "*"); it has no room for more',
       z: '0: weight 0',
     });
@@ -187,6 +187,20 @@ describe('the explanation', () => {
     const spec = { totalReplicas: 1, clusters: { a: { weight: 1 } } };
     expect(explainDivision({ ...input, spec, clusters: ['a', 'b'] })).toMatchObject({
       b: '0: not named in spec.clusters, and there is no "*"',
+    });
+  });
+
+  it('says what stays because it runs there, where the weights alone would move it', () => {
+    const input = {
+      spec: { totalReplicas: 10, clusters: { '*': { weight: 1 } } },
+      clusters: ['a', 'b'],
+      currentReplicas: { a: 9, b: 1 },
+      estimatedCapacity: {},
+      key: '',
+    };
+    expect(explainDivision(input)).toEqual({
+      a: '9: 9 because they run there already (from "*")',
+      b: '1: 1 because they run there already (from "*")',
     });
   });
 });
