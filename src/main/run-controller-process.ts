@@ -85,7 +85,7 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
       rng: Math.random,
       logger,
       metrics: metrics.kube,
-      onMemberRemoved: (name) => metrics.forgetMember(name),
+      onMemberRemoved: (name) => void metrics.forgetMember(name),
       onHealth: ({ name, health }) => metrics.memberHealth(name, health.kind),
     });
     await withinAfter(term, drainLimitMs, plane.run(term));
