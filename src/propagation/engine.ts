@@ -260,6 +260,15 @@ export class Propagation {
       if (isReady(member)) link?.queue.add(key, { priority: 'low' });
       this.#addStatus(key, statusDebounceMs);
     }
+    if (link && isReady(member)) this.#wakeHeld(link);
+  }
+
+  /** What a member holds without a federated object is found in its own lists alone. */
+  #wakeHeld(link: Link): void {
+    for (const row of federatedKinds as readonly FederatedKind[]) {
+      for (const [cacheKey] of link.caches.get(kindIdOf(row))?.entries() ?? [])
+        link.queue.add(ownerKey(row, refOf(cacheKey)), { priority: 'low' });
+    }
   }
 
   #addStatus(key: ObjectKey, afterMs: number): void {

@@ -98,6 +98,7 @@ async function perform(run: Run): Promise<boolean> {
       name: flags.name,
       members: demoMembers,
       parts: 'full',
+      hostParts: 'full',
       nodesPerMember: 2,
       binaries,
       progress,

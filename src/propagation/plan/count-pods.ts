@@ -1,4 +1,4 @@
-/** What one member runs of a workload, as KubeFed's planner counts it. */
+/** What one member holds of a workload, for the planner. */
 export interface WorkloadCount {
   readonly current: number;
   /** Replicas the member can run at most; absent when nothing says that it can't run more. */
@@ -19,18 +19,19 @@ export interface PodCondition {
 }
 
 export interface PodSeen {
-  readonly phase: string | undefined;
   readonly conditions: readonly PodCondition[];
 }
 
-/** Counts pods as KubeFed does: running ones that have a Ready condition, and those that no node takes. */
+/**
+ * Tells what a member holds of a workload that has not all of its replicas ready.
+ *
+ * A replica counts as held unless no node takes it for a minute. KubeFed counted running pods alone: a plan made while
+ * pods were starting then gave their replicas away to other members, and without `rebalance` that stayed.
+ */
 export function countPods(pods: readonly PodSeen[], replicas: number, nowMs: number): WorkloadCount {
-  let running = 0;
   let unschedulable = 0;
   let young = false;
-  for (const { phase, conditions } of pods) {
-    // Only that the condition is there counts, not its value.
-    if (phase === 'Running' && conditions.some(({ type }) => type === 'Ready')) running++;
+  for (const { conditions } of pods) {
     const stuck = conditions.find(
       ({ type, status, reason }) =>
         type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
@@ -39,10 +40,11 @@ export function countPods(pods: readonly PodSeen[], replicas: number, nowMs: num
     if (nowMs - Date.parse(stuck.lastTransitionTime ?? '') > unschedulableAfterMs) unschedulable++;
     else young = true;
   }
+  // A rolling update has more pods than replicas; room for fewer than none is none.
+  const held = Math.max(0, replicas - unschedulable);
   return {
-    current: running,
-    // A rolling update has more pods than replicas; room for fewer than none is none.
-    ...(unschedulable > 0 ? { capacity: Math.max(0, replicas - unschedulable) } : {}),
+    current: held,
+    ...(unschedulable > 0 ? { capacity: held } : {}),
     ...(young ? { recheckAfterMs } : {}),
   };
 }

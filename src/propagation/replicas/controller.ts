@@ -211,6 +211,9 @@ export class ReplicaScheduling {
     hub: FederatedHub,
   ): Promise<Outcome> {
     const { members, propagation, clock } = this.#options;
+    // A member that was not probed yet would count as lost, and its replicas would go to the others.
+    if (members.list().some(({ health }) => health.kind === 'unknown'))
+      return { again: 'after', afterMs: 200 };
     const ready = members.list().filter(isReady);
     // A member whose list is not read yet would count as empty, and lose its replicas to the others.
     if (

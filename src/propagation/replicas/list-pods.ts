@@ -31,10 +31,9 @@ export async function listPods(
   for await (const { items } of client.list(podType, { namespace, labelSelector, signal })) {
     for (const pod of items) {
       const status = (pod['status'] ?? {}) as {
-        readonly phase?: string;
         readonly conditions?: readonly PodCondition[];
       };
-      pods.push({ phase: status.phase, conditions: status.conditions ?? [] });
+      pods.push({ conditions: status.conditions ?? [] });
     }
   }
   return pods;
