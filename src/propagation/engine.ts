@@ -260,15 +260,13 @@ export class Propagation {
       if (isReady(member)) link?.queue.add(key, { priority: 'low' });
       this.#addStatus(key, statusDebounceMs);
     }
-    if (link && isReady(member)) this.#wakeHeld(link);
+    if (link && isReady(member)) for (const row of federatedKinds) this.#wakeHeld(link, row);
   }
 
   /** What a member holds without a federated object is found in its own lists alone. */
-  #wakeHeld(link: Link): void {
-    for (const row of federatedKinds as readonly FederatedKind[]) {
-      for (const [cacheKey] of link.caches.get(kindIdOf(row))?.entries() ?? [])
-        link.queue.add(ownerKey(row, refOf(cacheKey)), { priority: 'low' });
-    }
+  #wakeHeld({ caches, queue }: Link, row: FederatedKind): void {
+    for (const [cacheKey] of caches.get(kindIdOf(row))?.entries() ?? [])
+      queue.add(ownerKey(row, refOf(cacheKey)), { priority: 'low' });
   }
 
   #addStatus(key: ObjectKey, afterMs: number): void {
@@ -321,6 +319,7 @@ export class Propagation {
         // Before the first list nothing is known to be missing there; with it, everything of this kind can be decided.
         void cache.synced.then(() => {
           for (const key of this.#sources.keys({ row })) queue.add(key, { priority: 'low' });
+          this.#wakeHeld(link, row);
         });
         cache.onState((state) => {
           if (cache.hasSynced || state.kind !== 'stale') return;

@@ -446,8 +446,7 @@ describe('the host', () => {
       expect((await inMember(name, 'ConfigMap', 'kept', namespace))?.data).toEqual({ key: 'value' });
 
     await startAnew({});
-    await inPlace('kept', namespace);
-    await expectKept(namespace);
+    await until(() => expectKept(namespace));
   });
 
   async function expectKept(namespace: string): Promise<void> {

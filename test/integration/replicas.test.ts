@@ -273,8 +273,7 @@ describe('replicas that someone changes in a member', () => {
   it('are what the preference says again', async () => {
     const namespace = await world.namespace();
     await world.apply(federatedDeployment('drifted', namespace));
-    // Without rebalance the planner keeps what it sees running, and what it sees depends on who is quicker.
-    await world.apply(preference('drifted', namespace, { totalReplicas: 6, rebalance: true }));
+    await world.apply(preference('drifted', namespace, { totalReplicas: 6 }));
     await expectReplicas('drifted', namespace, [2, 2, 2]);
     await world
       .member('m1')

@@ -72,7 +72,9 @@ export function planPreference(input: PreferenceInput): PreferencePlan {
   for (const name of names) {
     const count = counts.get(name);
     if (!count) continue;
-    currentReplicas[name] = count.current;
+    // More than it was given is drift, about to be repaired: it must not become the new plan.
+    const given = note?.replicas[name];
+    currentReplicas[name] = given === undefined ? count.current : Math.min(count.current, given);
     if (count.capacity !== undefined) estimatedCapacity[name] = count.capacity;
   }
   const input_ = { spec: { ...spec, clusters }, clusters: names, currentReplicas, estimatedCapacity, key };
