@@ -71,6 +71,8 @@ const busyDepth = 32;
 /** … but not longer than this. */
 const statusPatienceMs = 10_000;
 const statusRetryMs = 200;
+/** In a rush thousands wait, and looking at each five times a second costs more than writing it. */
+const rushRetryMs = 1_500;
 /** A deletion that waits for a member is looked at again after this long, should an event get lost. */
 const removalRecheckMs = 10_000;
 
@@ -620,12 +622,18 @@ export class Propagation {
       this.#statusSince.delete(key);
       return { again: 'on-change' };
     }
-    if (this.#mayWait(key, record)) return { again: 'after', afterMs: statusRetryMs };
+    if (this.#mayWait(key, record)) return { again: 'after', afterMs: this.#statusPauseMs() };
     this.#statusSince.delete(key);
     await this.#writeStatus(record, this.#statusFor(key, record));
     if (shadowed && !shadowed.deleting)
       await this.#writeStatus(shadowed, shadowedStatus(shadowed, record, this.#options.clock.now()));
     return { again: 'on-change' };
+  }
+
+  /** Spread out, so that the calm after a rush doesn't bring them all at once. */
+  #statusPauseMs(): number {
+    const { clock, rng } = this.#options;
+    return this.#rush.isOn(clock.monotonic()) ? rushRetryMs * (0.5 + 0.5 * rng()) : statusRetryMs;
   }
 
   /** Members come first: while many writes to them wait, a status that is young enough gives way. */
