@@ -37,6 +37,8 @@ export interface PreferenceInput {
   readonly counts: ReadonlyMap<string, WorkloadCount>;
   /** `namespace/name` of the target: the planner breaks ties with it. */
   readonly key: string;
+  /** Target and preference were made together: what already runs is half a creation, not something to keep. */
+  readonly isNew?: boolean;
 }
 
 export type PreferencePlan =
@@ -55,7 +57,7 @@ export type PreferencePlan =
 
 /** Divides the replicas and tells what the target's spec shall be, as KubeFed's RSP controller does. */
 export function planPreference(input: PreferenceInput): PreferencePlan {
-  const { spec, note, members, counts, key } = input;
+  const { spec, note, members, counts, key, isNew = false } = input;
   const target = withMemberNames(input.target, members);
   if (members.length === 0) return { kind: 'no-cluster', message: 'no joined cluster is ready' };
   const candidates = spec.intersectWithClusterSelector ? intersect(input) : members;
@@ -71,11 +73,12 @@ export function planPreference(input: PreferenceInput): PreferencePlan {
   const estimatedCapacity: Record<string, number> = {};
   for (const name of names) {
     const count = counts.get(name);
-    if (!count) continue;
-    // More than it was given is drift, about to be repaired: it must not become the new plan.
+    // What a member was given is its own, whether or not it got round to it: a plan made while members still carry out
+    // the last one would else take the slow one's share away. More than that is drift, about to be repaired.
     const given = note?.replicas[name];
-    currentReplicas[name] = given === undefined ? count.current : Math.min(count.current, given);
-    if (count.capacity !== undefined) estimatedCapacity[name] = count.capacity;
+    if (given !== undefined) currentReplicas[name] = Math.min(given, count?.capacity ?? given);
+    else if (count && !isNew) currentReplicas[name] = count.current;
+    if (count?.capacity !== undefined) estimatedCapacity[name] = count.capacity;
   }
   const input_ = { spec: { ...spec, clusters }, clusters: names, currentReplicas, estimatedCapacity, key };
   const { plan, overflow } = divideReplicas(input_);

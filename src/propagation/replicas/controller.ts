@@ -46,6 +46,7 @@ interface PreferenceRecord extends Cached {
   readonly name: string;
   readonly uid: string;
   readonly generation: number;
+  readonly createdAt: string;
   readonly deleting: boolean;
   readonly parsed:
     | { readonly ok: true; readonly hub: PreferenceHub }
@@ -81,6 +82,8 @@ const preferenceTypes: readonly ResourceType[] = [
 
 /** Each pod that turns ready is a change in a member; the plan needs them only in sum. */
 const countsDebounceMs = 500;
+/** Of a target and a preference no further apart than this, the one applied first had no time to mean anything. */
+const madeTogetherMs = 60_000;
 const concurrency = 4;
 
 /**
@@ -233,6 +236,7 @@ export class ReplicaScheduling {
       members: ready.filter(({ name }) => !propagation.isUnserved(name, target.row)).map(({ view }) => view),
       counts,
       key: keyOf(target),
+      isNew: areMadeTogether(target, preference),
     });
     if (plan.kind === 'no-cluster') {
       await this.#tell(preference, { status: 'False', reason: 'NoReadyCluster', message: plan.message });
@@ -403,6 +407,7 @@ function preferenceRecord(source: ResourceType, object: KubeObject): PreferenceR
     name: metadata.name,
     uid: metadata.uid ?? '',
     generation: metadata.generation ?? 0,
+    createdAt: metadata.creationTimestamp ?? '',
     deleting: metadata.deletionTimestamp !== undefined,
     parsed,
     status: object['status'] as PreferenceStatus | undefined,
@@ -462,4 +467,11 @@ function sorted(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
+}
+
+function areMadeTogether(
+  one: { readonly createdAt: string },
+  other: { readonly createdAt: string },
+): boolean {
+  return Math.abs(Date.parse(one.createdAt) - Date.parse(other.createdAt)) <= madeTogetherMs;
 }

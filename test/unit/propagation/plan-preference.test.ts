@@ -98,6 +98,28 @@ describe('a preference', () => {
     expect(plan.unplaced).toBe(0);
   });
 
+  it('is even when made together with its target, whichever member was the first to have it', () => {
+    const counts = new Map([['m2', { current: 4 }]]);
+    const spec = preference({ totalReplicas: 4 });
+    const plan = planned({ spec, counts, members: [m1, m2], isNew: true });
+    expect(plan.replicas).toEqual({ m1: 2, m2: 2 });
+  });
+
+  it('leaves a member what it was given, though it has not all of it yet', () => {
+    const target = hub({});
+    const spec = preference({ totalReplicas: 4 });
+    const first = planned({ spec, target, members: [m1, m2] });
+    const counts = new Map([['m1', { current: 0 }]]);
+    const again = planned({
+      spec,
+      target: after(target, first),
+      note: first.note,
+      counts,
+      members: [m1, m2],
+    });
+    expect(again.replicas).toEqual({ m1: 2, m2: 2 });
+  });
+
   it('adds the overflow to the number, and tells what no cluster has room for', () => {
     const counts = new Map([['m1', { current: 0, capacity: 4 }]]);
     const plan = planned({ counts, members: [m1] });
