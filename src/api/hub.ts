@@ -30,6 +30,8 @@ export interface FederatedHub {
   /** How the paths in `overrides` are written and applied. */
   readonly overrideStyle: 'jsonpatch' | 'dotted';
   readonly retainReplicas?: boolean;
+  /** How changes go through the clusters; absent where a policy or a Rollout says so, or nobody does. */
+  readonly rollout?: { readonly policy: string };
   /** What was last told; absent when nothing was, or nothing that can be read. */
   readonly status?: FederatedStatus;
 }

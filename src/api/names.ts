@@ -48,6 +48,8 @@ export const memberStates = {
   ExcludedByFederatedNamespace: 'placement selects the cluster, the FederatedNamespace does not',
   UnknownCluster: 'placement names a cluster that has not joined',
   AmbiguousAlias: 'placement uses an alias that several clusters carry',
+  WaitingForRollout: 'a rollout decides what the cluster gets, and has not come to it yet',
+  RevisionNotFound: 'a rollout pins the cluster to a revision that is not kept any more',
 } as const;
 export type MemberState = keyof typeof memberStates;
 
@@ -63,6 +65,7 @@ export const propagationReasons = {
   InvalidSpec: 'the object breaks its schema; the message names the field',
   InvalidName: 'a FederatedNamespace must have the name of the namespace it is in',
   DeletionBlocked: 'the object is being deleted and a cluster still holds it',
+  WaitingForRollout: 'a rollout decides which cluster gets what, and has not spoken yet',
 } as const;
 export type PropagationReason = keyof typeof propagationReasons;
 

@@ -1,8 +1,18 @@
 import { kubeFedCluster } from './core.kubefed.io/v1beta1/kubefed-cluster.ts';
 import { federatedKinds } from './federated-kinds.ts';
+import { rollout } from './rollout.hansa.dev/v1alpha1/rollout.ts';
+import { rolloutPolicy } from './rollout.hansa.dev/v1alpha1/rollout-policy.ts';
+import { rolloutRevision } from './rollout.hansa.dev/v1alpha1/rollout-revision.ts';
 import { legacyReplicaSchedulingPreference } from './scheduling.federation.k8s.io/v1alpha1/replica-scheduling-preference.ts';
 import { replicaSchedulingPreference } from './scheduling.kubefed.io/v1alpha1/replica-scheduling-preference.ts';
 import type { ServedKind } from './served-kind.ts';
+import { application } from './shipper.booking.com/v1alpha1/application.ts';
+import { capacityTarget } from './shipper.booking.com/v1alpha1/capacity-target.ts';
+import { cluster as shipperCluster } from './shipper.booking.com/v1alpha1/cluster.ts';
+import { installationTarget } from './shipper.booking.com/v1alpha1/installation-target.ts';
+import { release } from './shipper.booking.com/v1alpha1/release.ts';
+import { rolloutBlock } from './shipper.booking.com/v1alpha1/rollout-block.ts';
+import { trafficTarget } from './shipper.booking.com/v1alpha1/traffic-target.ts';
 import { legacyFederatedKind } from './types.federation.k8s.io/v1alpha1/federated.ts';
 import { federatedKind } from './types.kubefed.io/v1beta1/federated.ts';
 
@@ -13,4 +23,14 @@ export const servedKinds: readonly ServedKind[] = [
   replicaSchedulingPreference,
   ...federatedKinds.map(legacyFederatedKind),
   legacyReplicaSchedulingPreference,
+  rollout,
+  rolloutPolicy,
+  rolloutRevision,
+  application,
+  release,
+  installationTarget,
+  capacityTarget,
+  trafficTarget,
+  shipperCluster,
+  rolloutBlock,
 ];

@@ -9,3 +9,15 @@ export function fnv1(...parts: readonly string[]): number {
   }
   return hash >>> 0;
 }
+
+/** FNV-1a, 32 bit (xor first, then multiply): Go's hash/fnv New32a, with which Shipper names releases. */
+export function fnv1a(...parts: readonly string[]): number {
+  let hash = 0x811c9dc5;
+  for (const part of parts) {
+    for (const byte of Buffer.from(part, 'utf8')) {
+      hash ^= byte;
+      hash = Math.imul(hash, 0x01000193);
+    }
+  }
+  return hash >>> 0;
+}

@@ -2,11 +2,12 @@ import { addressOf, federatedGroups, federatedKinds, type KindAddress } from '..
 import { kubeFedCluster } from '../api/core.kubefed.io/v1beta1/kubefed-cluster.ts';
 import { legacyReplicaSchedulingPreference } from '../api/scheduling.federation.k8s.io/v1alpha1/replica-scheduling-preference.ts';
 import { replicaSchedulingPreference } from '../api/scheduling.kubefed.io/v1alpha1/replica-scheduling-preference.ts';
+import { rollout } from '../api/rollout.hansa.dev/v1alpha1/rollout.ts';
 import { invalidOption } from './host-options.ts';
 
 /** Something that `hansa get` and `hansa describe` show, in the groups that serve it. */
 export interface ShownKind {
-  readonly family: 'cluster' | 'federated' | 'preference';
+  readonly family: 'cluster' | 'federated' | 'preference' | 'rollout';
   readonly kind: string;
   /** Today's group first. */
   readonly addresses: readonly KindAddress[];
@@ -54,6 +55,12 @@ export const shownKinds: readonly ShownKind[] = [
       'replicaschedulingpreference',
       ...replicaSchedulingPreference.shortNames,
     ],
+  },
+  {
+    family: 'rollout',
+    kind: rollout.address.kind,
+    addresses: [rollout.address],
+    words: ['rollouts', 'rollout', ...rollout.shortNames],
   },
 ];
 

@@ -8,3 +8,5 @@ export type { Placed, Placement, PlacementProblem, Verdict } from './placement.t
 export { placementOf } from './placement.ts';
 export type { Resolved } from './resolve-member.ts';
 export { resolveMember } from './resolve-member.ts';
+export type { AppliesTo } from './rollout-policy.ts';
+export { policyApplies } from './rollout-policy.ts';

@@ -49,7 +49,7 @@ export function toHub(object: unknown): ToHub {
   };
 }
 
-type SpecOfHub = Pick<FederatedHub, 'template' | 'placement' | 'overrides' | 'retainReplicas'>;
+type SpecOfHub = Pick<FederatedHub, 'template' | 'placement' | 'overrides' | 'retainReplicas' | 'rollout'>;
 type ReadSpec =
   | { readonly ok: true; readonly spec: SpecOfHub }
   | { readonly ok: false; readonly problems: readonly Problem[] };

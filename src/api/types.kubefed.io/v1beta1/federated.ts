@@ -117,17 +117,37 @@ const overrides = z
     ...rules(eachClusterOnce),
   });
 
+const rollout = z
+  .object({
+    policy: z
+      .string()
+      .min(1)
+      .max(253)
+      .meta({ description: 'Name of a RolloutPolicy in the same namespace.' }),
+  })
+  .meta({
+    description:
+      'How a change of template or overrides goes through the clusters: by the waves of a RolloutPolicy. Absent: to all at once, unless a policy or a Rollout selects this object.',
+  });
+
 /** The fields of spec that mean the same for every kind. */
 export const federatedFields = {
   placement: z.exactOptional(placement),
   overrides: z.exactOptional(overrides),
+  rollout: z.exactOptional(rollout),
 };
 
 /** The schema of `types.kubefed.io/v1beta1` for one federated kind. */
 function federatedSchema(row: FederatedKind) {
   return z.object({
     spec: z
-      .object({ template: z.exactOptional(template(row.target)), ...federatedFields, ...retainReplicas(row) })
+      .object({
+        template: z.exactOptional(template(row.target)),
+        ...(row.target.namespaced
+          ? federatedFields
+          : { placement: federatedFields.placement, overrides: federatedFields.overrides }),
+        ...retainReplicas(row),
+      })
       .meta({ description: 'What the members shall hold.' }),
     status: z.exactOptional(federatedStatus(row)),
   });

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../../base/index.ts';
+import { isJsonObject } from './json.ts';
 
 /**
  * Tells whether a live object already holds everything that is desired. Fields that only the live object has are

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contains } from '../../../src/propagation/plan/contains.ts';
+import { contains } from '../../../src/base/index.ts';
 
 describe('a live object contains what is desired', () => {
   it.each<[string, unknown, unknown, boolean]>([
