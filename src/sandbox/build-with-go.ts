@@ -2,21 +2,20 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HansaError, type Progress, type ProgressStep } from '../base/index.ts';
 import { sizeText } from './download.ts';
-import { type GoModule, goModText, goModulesFor, goVersionIn, linkerFlags, toolsText } from './go-module.ts';
+import { type GoModule, goModText, goVersionIn, linkerFlags, toolsText } from './go-module.ts';
 import type { Platform } from './platform.ts';
 import { runCommand } from './run-command.ts';
-import { type Component, type ComponentVersions, compareVersions } from './versions.ts';
+import { compareVersions, type ProgramName } from './versions.ts';
 
-export interface BuildOptions {
-  readonly wanted: readonly Component[];
-  readonly versions: ComponentVersions;
+export interface BuildOptions<P extends ProgramName> {
+  readonly modules: readonly GoModule<P>[];
   readonly platform: Platform;
   /** An empty directory for this build alone. */
   readonly workDir: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Called with each program as soon as it is there, so that an interruption loses no more than the one under way. */
-  readonly onBuilt: (component: Component, path: string) => Promise<void>;
+  readonly onBuilt: (program: P, path: string) => Promise<void>;
 }
 
 /**
@@ -28,11 +27,10 @@ export interface BuildOptions {
  * from those.
  * @throws HansaError GoMissing, GoTooOld, CommandFailed
  */
-export async function buildWithGo(options: BuildOptions): Promise<void> {
-  const { wanted, versions, workDir, progress, signal } = options;
+export async function buildWithGo<P extends ProgramName>(options: BuildOptions<P>): Promise<void> {
+  const { modules, workDir, progress, signal } = options;
   const go = await findGo(workDir, signal);
-  const modules = goModulesFor(wanted, versions);
-  const total = modules.length + wanted.length;
+  const total = modules.reduce((sum, { packages }) => sum + 1 + Object.keys(packages).length, 0);
   let done = 0;
   const inStep = async (title: string, work: (step: ProgressStep) => Promise<string>): Promise<void> => {
     done += 1;
@@ -51,9 +49,9 @@ export async function buildWithGo(options: BuildOptions): Promise<void> {
       await prepareModule(module, dir, go, { ...tool, onLine });
       return '';
     });
-    for (const [component, name] of Object.entries(module.packages) as [Component, string][]) {
-      await inStep(`compile ${component} ${module.version}`, async (step) => {
-        const path = join(dir, 'bin', component);
+    for (const [program, name] of Object.entries(module.packages) as [P, string][]) {
+      await inStep(`compile ${program} ${module.version}`, async (step) => {
+        const path = join(dir, 'bin', program);
         let compiled = 0;
         const onLine = () => {
           compiled += 1;
@@ -62,7 +60,7 @@ export async function buildWithGo(options: BuildOptions): Promise<void> {
         const args = ['build', '-v', '-trimpath', '-ldflags', linkerFlags(module), '-o', path, name];
         await runCommand('go', args, { ...tool, onLine });
         const { size } = statSync(path);
-        await options.onBuilt(component, path);
+        await options.onBuilt(program, path);
         return sizeText(size);
       });
     }
@@ -107,7 +105,7 @@ async function prepareModule(
   if (!go.canUpgrade && compareVersions(go.version, needed) < 0) {
     throw new HansaError(
       `${module.name} ${module.version} needs Go ${needed} or newer, and ${go.version} is installed: ` +
-        'install a newer one, allow it to fetch one (GOTOOLCHAIN=auto), or choose an older Kubernetes version',
+        `install a newer one, allow it to fetch one (GOTOOLCHAIN=auto), or choose an older version of ${module.name}`,
       { reason: 'GoTooOld', retry: 'never' },
     );
   }

@@ -4,6 +4,7 @@ import { HansaError, messageOf, type Progress } from '../base/index.ts';
 import type { Origin } from './binary-set.ts';
 import { buildWithGo } from './build-with-go.ts';
 import { createDownloader, type Downloader, sizeText } from './download.ts';
+import { goModulesFor } from './go-module.ts';
 import type { Platform } from './platform.ts';
 import type { ProgramCache } from './program-cache.ts';
 import { releaseFileOf, type ReleaseSites } from './release-sites.ts';
@@ -110,8 +111,7 @@ async function buildAll(
   const { cache, versions, platform, workDir, progress, signal } = options;
   try {
     await buildWithGo({
-      wanted,
-      versions,
+      modules: goModulesFor(wanted, versions),
       platform,
       workDir,
       progress,

@@ -1,18 +1,26 @@
-import { type Component, type ComponentVersions, isKubernetesComponent } from './versions.ts';
+import {
+  type Component,
+  type ComponentVersions,
+  isKubernetesComponent,
+  type ProgramName,
+} from './versions.ts';
 
 /** A Go module that some of our programs are built from. */
-export interface GoModule {
-  readonly name: 'kubernetes' | 'etcd' | 'kwok';
+export interface GoModule<P extends ProgramName = ProgramName> {
+  readonly name: 'kubernetes' | 'etcd' | 'kwok' | 'helm';
   readonly path: string;
   readonly version: string;
   /** The package of each program. */
-  readonly packages: Readonly<Partial<Record<Component, string>>>;
+  readonly packages: Readonly<Partial<Record<P, string>>>;
 }
 
 /** The modules from which the wanted programs are built. */
-export function goModulesFor(wanted: readonly Component[], versions: ComponentVersions): GoModule[] {
+export function goModulesFor(
+  wanted: readonly Component[],
+  versions: ComponentVersions,
+): GoModule<Component>[] {
   const kubernetes = wanted.filter(isKubernetesComponent);
-  const modules: GoModule[] = [
+  const modules: GoModule<Component>[] = [
     {
       name: 'kubernetes',
       path: 'k8s.io/kubernetes',
@@ -63,12 +71,41 @@ export function toolsText({ packages }: GoModule): string {
   return `//go:build tools\n\npackage tools\n\nimport (\n${imports.join('\n')}\n)\n`;
 }
 
-/** The linker flags: no debug tables, and for Kubernetes the version, which would else be told as v0.0.0. */
-export function linkerFlags({ name, version }: GoModule): string {
-  if (name !== 'kubernetes') return '-s -w';
+/** The module from which helm is built. */
+export function helmModule(version: string): GoModule<'helm'> {
+  return {
+    name: 'helm',
+    path: 'helm.sh/helm/v3',
+    version,
+    packages: { helm: 'helm.sh/helm/v3/cmd/helm' },
+  };
+}
+
+/** The linker flags: no debug tables, and the version where it would else be told wrongly. */
+export function linkerFlags(module: GoModule): string {
+  const stamps = Object.entries(stampsOf(module)).map(([key, value]) => `-X ${key}=${value}`);
+  return ['-s -w', ...stamps].join(' ');
+}
+
+function stampsOf({ name, version }: GoModule): Readonly<Record<string, string | undefined>> {
+  switch (name) {
+    case 'kubernetes':
+      return kubernetesStamps(version);
+    case 'helm':
+      return {
+        'helm.sh/helm/v3/internal/version.version': `v${version}`,
+        'helm.sh/helm/v3/internal/version.gitTreeState': 'clean',
+      };
+    case 'etcd':
+    case 'kwok':
+      return {};
+  }
+}
+
+function kubernetesStamps(version: string): Readonly<Record<string, string | undefined>> {
   const [major, minor] = version.split('.');
   const base = 'k8s.io/component-base/version';
-  const stamps = {
+  return {
     [`${base}.gitVersion`]: `v${version}`,
     [`${base}.gitMajor`]: major,
     [`${base}.gitMinor`]: minor,
@@ -76,7 +113,6 @@ export function linkerFlags({ name, version }: GoModule): string {
     [`${base}.gitCommit`]: 'unknown',
     'k8s.io/client-go/pkg/version.gitVersion': `v${version}`,
   };
-  return ['-s -w', ...Object.entries(stamps).map(([key, value]) => `-X ${key}=${value}`)].join(' ');
 }
 
 /** The least Go version that a go.mod asks for. */

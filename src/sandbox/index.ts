@@ -2,6 +2,8 @@ export type { BinariesOptions } from './binaries.ts';
 export { ensureBinaries } from './binaries.ts';
 export type { BinarySet, Origin, Program } from './binary-set.ts';
 export type { ControlPlane } from './control-plane.ts';
+export type { HelmOptions, HelmProgram } from './helm-program.ts';
+export { findHelm, helmVersion } from './helm-program.ts';
 export type { ControlPlaneStatus, ProcessStatus, SandboxStatus } from './list-sandboxes.ts';
 export { listSandboxes } from './list-sandboxes.ts';
 export type { MemberSpec, Parts } from './member-spec.ts';

@@ -1,21 +1,26 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Component } from './versions.ts';
+import type { ProgramName } from './versions.ts';
 
 const limitMs = 20_000;
 
+const versionArguments: Readonly<Partial<Record<ProgramName, readonly string[]>>> = {
+  kubectl: ['version', '--client'],
+  helm: ['version', '--short'],
+};
+
 /** Asks a program for its version, without the `v`; undefined if it can't be run or says something else. */
 export async function probeVersion(
-  component: Component,
+  program: ProgramName,
   path: string,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const args = component === 'kubectl' ? ['version', '--client'] : ['--version'];
+  const args = versionArguments[program] ?? ['--version'];
   try {
     const { stdout } = await promisify(execFile)(path, args, {
       timeout: limitMs,
       ...(signal ? { signal } : {}),
-      // kubectl would ask the user's cluster otherwise, when its own flag fails to keep it from it.
+      // kubectl and old helms would ask the user's cluster otherwise, when their own flags fail to keep them from it.
       env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: '/dev/null' },
     });
     return versionIn(stdout);

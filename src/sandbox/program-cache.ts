@@ -6,7 +6,7 @@ import { takeLock } from './lock.ts';
 import { type Platform, platformName } from './platform.ts';
 import { probeVersion } from './probe-version.ts';
 import type { ProcessIdentity } from './process-identity.ts';
-import type { Component } from './versions.ts';
+import type { ProgramName } from './versions.ts';
 
 /** Building all programs on a slow machine takes about this long. */
 const lockWaitMs = 60 * 60_000;
@@ -26,12 +26,12 @@ export class ProgramCache {
     this.#platform = platform;
   }
 
-  pathOf(component: Component, version: string): string {
-    return join(this.dir, 'bin', component, `${version}-${platformName(this.#platform)}`, component);
+  pathOf(program: ProgramName, version: string): string {
+    return join(this.dir, 'bin', program, `${version}-${platformName(this.#platform)}`, program);
   }
 
-  find(component: Component, version: string): string | undefined {
-    const path = this.pathOf(component, version);
+  find(program: ProgramName, version: string): string | undefined {
+    const path = this.pathOf(program, version);
     return existsSync(path) ? path : undefined;
   }
 
@@ -54,15 +54,15 @@ export class ProgramCache {
    * Takes a finished program in.
    * @throws HansaError ProgramUnusable
    */
-  async add(component: Component, version: string, from: string, signal: AbortSignal): Promise<void> {
+  async add(program: ProgramName, version: string, from: string, signal: AbortSignal): Promise<void> {
     chmodSync(from, 0o755);
-    if ((await probeVersion(component, from, signal)) !== version) {
-      throw new HansaError(`the ${component} that was got does not run here as version ${version}`, {
+    if ((await probeVersion(program, from, signal)) !== version) {
+      throw new HansaError(`the ${program} that was got does not run here as version ${version}`, {
         reason: 'ProgramUnusable',
         retry: 'never',
       });
     }
-    const path = this.pathOf(component, version);
+    const path = this.pathOf(program, version);
     mkdirSync(dirname(path), { recursive: true });
     renameSync(from, path);
   }

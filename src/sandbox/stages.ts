@@ -12,7 +12,14 @@ export interface StageOptions {
  * starts, becomes Ready, succeeds if a Job owns it, and goes when it is deleted. Without them kwok does nothing at all.
  */
 export function stagesText({ podReadyDelayMs, jobRunMs }: StageOptions): string {
-  return [nodeStarts(), nodeBeats(), podStarts(podReadyDelayMs), podCompletes(jobRunMs), podGoes()]
+  return [
+    nodeStarts(),
+    nodeBeats(),
+    podStarts(podReadyDelayMs),
+    podIsAdmitted(),
+    podCompletes(jobRunMs),
+    podGoes(),
+  ]
     .map((stage) => stringify(stage, { lineWidth: 0 }))
     .join('---\n');
 }
@@ -108,6 +115,12 @@ function nodeBeats(): object {
   });
 }
 
+/**
+ * Readiness gates are somebody else's to open. Most have nobody here who would, so they open by themselves; those of
+ * Hansa's rollouts wait for its word.
+ */
+const wordOfHansa = 'rollout.hansa.dev/';
+
 function podStarts(delayMs: number): object {
   return stage('pod-starts', 'Pod', {
     matchExpressions: [
@@ -120,17 +133,25 @@ function podStarts(delayMs: number): object {
       statusTemplate: `{{ $now := Now }}
 phase: Running
 startTime: {{ $now | Quote }}
+{{ $ready := "True" }}
 conditions:
-{{ range $type := (list "PodReadyToStartContainers" "Initialized" "ContainersReady" "Ready") }}
-- type: {{ $type | Quote }}
-  status: "True"
-  lastTransitionTime: {{ $now | Quote }}
-{{ end }}
 {{ range .spec.readinessGates }}
+{{ if hasPrefix "${wordOfHansa}" .conditionType }}
+{{ $ready = "False" }}
+{{ else }}
 - type: {{ .conditionType | Quote }}
   status: "True"
   lastTransitionTime: {{ $now | Quote }}
 {{ end }}
+{{ end }}
+{{ range $type := (list "PodReadyToStartContainers" "Initialized" "ContainersReady") }}
+- type: {{ $type | Quote }}
+  status: "True"
+  lastTransitionTime: {{ $now | Quote }}
+{{ end }}
+- type: "Ready"
+  status: {{ $ready | Quote }}
+  lastTransitionTime: {{ $now | Quote }}
 containerStatuses:
 {{ range .spec.containers }}
 - name: {{ .name | Quote }}
@@ -178,6 +199,25 @@ podIPs:
 - ip: {{ . | Quote }}
 {{ end }}
 {{ end }}
+`,
+    },
+  });
+}
+
+/** A kubelet makes such a pod Ready once the word was given. */
+function podIsAdmitted(): object {
+  return stage('pod-is-admitted', 'Pod', {
+    matchExpressions: [
+      absent('.metadata.deletionTimestamp'),
+      isIn('.status.phase', 'Running'),
+      notIn(readyStatus, 'True'),
+      isIn(`.status.conditions.[] | select( .type == "${wordOfHansa}traffic" ) | .status`, 'True'),
+    ],
+    next: {
+      statusTemplate: `conditions:
+- type: "Ready"
+  status: "True"
+  lastTransitionTime: {{ Now | Quote }}
 `,
     },
   });

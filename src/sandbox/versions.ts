@@ -11,6 +11,9 @@ export const components = [
 ] as const;
 export type Component = (typeof components)[number];
 
+/** All that is kept in the cache: the parts of a control plane, and helm for charts. */
+export type ProgramName = Component | 'helm';
+
 /** Without a leading `v`. */
 export type ComponentVersions = Readonly<Record<Component, string>>;
 

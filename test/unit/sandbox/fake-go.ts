@@ -27,7 +27,7 @@ case "$1 $2" in
   for last; do :; done
   while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
   case "$last" in
-  *etcd*) says=3.6.5;; *kwok*) says=0.8.0;; *) says=1.36.3;;
+  *etcd*) says=3.6.5;; *kwok*) says=0.8.0;; *helm*) says=3.21.4;; *) says=1.36.3;;
   esac
   echo "compiling $last" >&2
   printf half > "$out"
