@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { invalidOption, readOutput } from '../host-options.ts';
 import { print } from '../offline/printed.ts';
 import { readText } from '../offline/read-text.ts';
+import { addPlanRolloutCommand } from './plan-rollout.ts';
 
 export interface PlanFlags {
   readonly filename?: string;
@@ -26,9 +27,9 @@ Examples:
 
 /** `hansa plan`: what the planners would decide, worked out without any cluster. */
 export function addPlanCommand(program: Command): void {
-  program
-    .command('plan')
-    .description('show offline what would be decided')
+  const plan = program.command('plan').description('show offline what would be decided');
+  addPlanRolloutCommand(plan);
+  plan
     .command('replicas')
     .description('divide the replicas of a ReplicaSchedulingPreference over clusters, and say why')
     .option(

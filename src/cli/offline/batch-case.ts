@@ -1,6 +1,7 @@
 import type { HubClusterOverride, HubOverride } from '../../api/hub.ts';
-import { isJsonObject, type Json, type JsonObject } from '../../base/index.ts';
+import type { JsonObject } from '../../base/index.ts';
 import type { DivisionInput, Preference } from '../../scheduling/index.ts';
+import { CaseProblem, count, flag, listAt, listOrNone, mapAt, mapValues, text } from './case-fields.ts';
 
 /** One case of `--batch`, of either command. */
 export type BatchCase =
@@ -19,28 +20,14 @@ export type BatchCase =
       readonly replicas: Readonly<Record<string, number>>;
     };
 
-export type ReadCase =
-  | { readonly ok: true; readonly case: BatchCase }
-  | { readonly ok: false; readonly field: string; readonly message: string };
-
-class CaseProblem extends Error {
-  readonly field: string;
-  constructor(field: string, message: string) {
-    super(message);
-    this.field = field;
-  }
-}
-
-/** Reads a case by the fields it has: overrides make it one of rendering, everything else is a division. */
-export function readCase(value: unknown): ReadCase {
-  try {
-    const fields = mapAt(value, 'the case');
-    const isRender = fields['overrides'] !== undefined || fields['input'] !== undefined;
-    return { ok: true, case: isRender ? readRender(fields) : readPlan(fields) };
-  } catch (error) {
-    if (!(error instanceof CaseProblem)) throw error;
-    return { ok: false, field: error.field, message: error.message };
-  }
+/**
+ * Reads a case by the fields it has: overrides make it one of rendering, everything else is a division.
+ * Throws a CaseProblem for what is neither.
+ */
+export function readCase(value: unknown): BatchCase {
+  const fields = mapAt(value, 'the case');
+  const isRender = fields['overrides'] !== undefined || fields['input'] !== undefined;
+  return isRender ? readRender(fields) : readPlan(fields);
 }
 
 function readPlan(fields: JsonObject): BatchCase {
@@ -129,56 +116,4 @@ function readOverride(value: unknown, field: string): HubClusterOverride {
     path: text(path, `${field}.path`),
     ...(set === undefined ? {} : { value: set }),
   };
-}
-
-function mapAt(value: unknown, field: string): JsonObject {
-  if (!isJsonObject(value)) throw wrongType(value, field, 'a map');
-  return value;
-}
-
-function listAt(value: unknown, field: string): readonly Json[] {
-  if (!Array.isArray(value)) throw wrongType(value, field, 'a list');
-  return value as readonly Json[];
-}
-
-function listOrNone(value: unknown, field: string): readonly Json[] {
-  return value === undefined || value === null ? [] : listAt(value, field);
-}
-
-function mapValues<T>(
-  value: unknown,
-  field: string,
-  read: (value: unknown, field: string) => T,
-): Readonly<Record<string, T>> {
-  if (value === undefined || value === null) return {};
-  return Object.fromEntries(
-    Object.entries(mapAt(value, field)).map(([name, each]) => [name, read(each, `${field}.${name}`)]),
-  );
-}
-
-function text(value: unknown, field: string): string {
-  if (typeof value !== 'string') throw wrongType(value, field, 'a text');
-  return value;
-}
-
-function flag(value: unknown, field: string): boolean {
-  if (value === undefined || value === null) return false;
-  if (typeof value !== 'boolean') throw wrongType(value, field, 'true or false');
-  return value;
-}
-
-/** Up to 2^53: beyond it, JSON numbers lose digits here. */
-function count(value: unknown, field: string): number {
-  if (value === null) return 0;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 2 ** 53) {
-    throw wrongType(value, field, 'a whole number from 0 to 2^53');
-  }
-  return value;
-}
-
-function wrongType(value: unknown, field: string, wanted: string): CaseProblem {
-  return new CaseProblem(
-    field,
-    value === undefined ? `is missing: it must be ${wanted}` : `must be ${wanted}`,
-  );
 }

@@ -1,9 +1,10 @@
 import { managedLabel } from '../../api/names.ts';
-import { HansaError, isJsonObject, type JsonObject, messageOf } from '../../base/index.ts';
+import { isJsonObject, type JsonObject } from '../../base/index.ts';
 import { applyOverrides, checkOverrides } from '../../propagation/plan/index.ts';
 import { divideReplicas, type MemberName, mergeReplicaOverrides } from '../../scheduling/index.ts';
 import { type BatchCase, readCase } from './batch-case.ts';
 import type { Printed } from './printed.ts';
+import { answerCases } from './read-cases.ts';
 
 /** What one line of the answer holds, beside the name. */
 type Answer =
@@ -15,49 +16,11 @@ interface BatchError {
   readonly code: string;
   readonly message: string;
   readonly stage?: 'parse' | 'apply';
-  readonly field?: string;
 }
 
 /** Answers a JSON array of cases with one line of JSON each, in their order. A case that fails is a line too. */
 export function runBatch(text: string): Printed {
-  const lines = readCases(text).map((value, index) =>
-    JSON.stringify({ name: nameOf(value, index), ...answer(value) }),
-  );
-  return { out: lines.map((line) => `${line}\n`).join(''), err: '', exitCode: 0 };
-}
-
-function readCases(text: string): readonly unknown[] {
-  let cases: unknown;
-  try {
-    cases = JSON.parse(text);
-  } catch (error) {
-    throw invalidInput(`the cases are not JSON: ${messageOf(error)}`);
-  }
-  if (!Array.isArray(cases)) throw invalidInput('the cases must be a JSON array');
-  return cases;
-}
-
-function invalidInput(message: string): HansaError {
-  return new HansaError(message, { reason: 'InvalidInput', retry: 'never' });
-}
-
-function nameOf(value: unknown, index: number): string {
-  const name = isJsonObject(value) ? value['name'] : undefined;
-  return typeof name === 'string' ? name : `case ${index + 1}`;
-}
-
-function answer(value: unknown): Answer {
-  const read = readCase(value);
-  if (!read.ok) {
-    const { field, message } = read;
-    return { error: { code: 'invalid-case', message: `${field}: ${message}`, field } };
-  }
-  try {
-    return answerTo(read.case);
-  } catch (error) {
-    // One case must not cost the others their answer.
-    return { error: { code: 'internal', message: messageOf(error) } };
-  }
+  return answerCases(text, (value) => answerTo(readCase(value)));
 }
 
 function answerTo(one: BatchCase): Answer {

@@ -1,0 +1,14 @@
+export { withAbortReason } from './abort-reason.ts';
+export type { ClusterEntry } from './adopt.ts';
+export { heldBefore, refusalOf } from './adopt.ts';
+export type { Block } from './find-blocks.ts';
+export { blockedBy, globalBlocksNamespace } from './find-blocks.ts';
+export type { FleetRevision, Workloads } from './fleet-revision.ts';
+export { fleetRevision } from './fleet-revision.ts';
+export type { Followed } from './follow-undo.ts';
+export { followUndo } from './follow-undo.ts';
+export { completedBefore } from './last-completed.ts';
+export type { PinsInput } from './next-pins.ts';
+export { nextPins, revisionsOf } from './next-pins.ts';
+export { followsPolicy, policyLabel, policyRolloutName, policyRolloutSpec } from './policy-rollout.ts';
+export { statusPatch } from './status-patch.ts';

@@ -1,0 +1,11 @@
+export { buildPlan, modeOf, type Planned, type PlanInput, stepsOf } from './build-plan.ts';
+export { invalidConditions } from './conditions.ts';
+export { decideRollout } from './decide-rollout.ts';
+export { judgeGate } from './judge-gate.ts';
+export { gateKey, pauseKey, promoteAll } from './keys.ts';
+export { type Leg, legsOf } from './legs.ts';
+export { nextStage, nextStageBack, type StageOptions } from './next-stage.ts';
+export { shareOf } from './share.ts';
+export { type SpecProblem, validateRollout } from './validate-rollout.ts';
+export { type PreviewRow, previewOf } from './preview.ts';
+export type { RolloutPlan } from './types.ts';
