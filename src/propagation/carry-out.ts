@@ -1,6 +1,6 @@
 import type { MemberState } from '../api/names.ts';
 import { managedLabel } from '../api/names.ts';
-import { HansaError, type JsonObject, messageOf, type RetryLaw } from '../base/index.ts';
+import { contains, HansaError, type JsonObject, messageOf, type RetryLaw } from '../base/index.ts';
 import {
   type ApiClient,
   type Cache,
@@ -10,7 +10,6 @@ import {
   type ResourceType,
 } from '../kube/index.ts';
 import { fieldManager, type MemberRecord, metadataRecord } from './member-record.ts';
-import { contains } from './plan/contains.ts';
 import type { Step } from './plan/intent.ts';
 
 export interface Site {
@@ -45,7 +44,10 @@ export type Result =
 const slowRetry: RetryLaw = { afterMs: 60_000 };
 
 /** Does one step in one member. Never throws for what the member answers. */
-export async function carryOut(step: Exclude<Step, { kind: 'refuse' }>, site: Site): Promise<Result> {
+export async function carryOut(
+  step: Exclude<Step, { kind: 'refuse' | 'await-rollout' }>,
+  site: Site,
+): Promise<Result> {
   switch (step.kind) {
     case 'none':
       return { kind: 'nothing' };

@@ -17,9 +17,12 @@ import { carryOut, type Result } from './carry-out.ts';
 import type { FederatedRecord } from './federated-record.ts';
 import { type MemberRecord, metadataRecord, workloadRecord } from './member-record.ts';
 import { kindIdOf, type KindId, type ObjectKey, ownerKey, parseObjectKey, targetRef } from './object-key.ts';
-import { type Outcome, type OutcomeKind, since } from './outcome.ts';
+import { isBeingRemoved, type Outcome, type OutcomeKind, since } from './outcome.ts';
 import { type DecideInput, type Decision, decide, intentFor } from './plan/decide.ts';
 import { type Known, stepFor, versionOf } from './plan/intent.ts';
+import { currentRevision, type Pin, pinWithoutContent } from './plan/pinned.ts';
+import { Revisions } from './revisions.ts';
+import { RolloutIndex } from './rollout-index.ts';
 import { Sources } from './sources.ts';
 import { type FederatedStatus, type MemberLine, type MemberStatus, sameStatus, statusOf } from './status.ts';
 
@@ -107,6 +110,10 @@ export class Propagation {
     FederatedRecord,
     { readonly input: DecideInput; readonly decision: Decision }
   >();
+  readonly #rollouts: RolloutIndex;
+  readonly #revisions: Revisions;
+  /** Of the spec of a pinned object; each member asks for it. */
+  readonly #currentRevisions = new WeakMap<FederatedRecord, string>();
   readonly #rush = new Rush();
   #signal: AbortSignal = AbortSignal.abort();
   #started = false;
@@ -133,6 +140,20 @@ export class Propagation {
       ...(metrics ? { metrics } : {}),
       onChange: (key, { initial }) => this.#onFederatedChange(key, initial),
     });
+    this.#rollouts = new RolloutIndex({
+      host: options.host,
+      clock,
+      rng,
+      logger,
+      ...(metrics ? { metrics } : {}),
+      onChange: ({ namespace, ref }) => {
+        for (const key of this.#sources.keys({ namespace })) {
+          const { row, name } = parseObjectKey(key);
+          if (!ref || (ref.name === name && ref.kind === row.federatedKind)) this.#hostQueue.add(key);
+        }
+      },
+    });
+    this.#revisions = new Revisions(options.host);
   }
 
   get sources(): Sources {
@@ -194,9 +215,12 @@ export class Propagation {
       removed: (member) => this.#dropLink(member),
     });
     for (const member of members.list()) this.#addLink(member);
-    const sources = this.#sources.run(signal);
-    // Deciding on half of the host's lists would take namespaces for missing.
-    await Promise.race([Promise.all([this.#sources.ready(), members.synced()]), aborted(signal)]);
+    const sources = Promise.all([this.#sources.run(signal), this.#rollouts.run(signal)]);
+    // Deciding on half of the host's lists would take namespaces for missing, and what is rolled out for free.
+    await Promise.race([
+      Promise.all([this.#sources.ready(), this.#rollouts.ready(), members.synced()]),
+      aborted(signal),
+    ]);
     this.#started = !signal.aborted;
     const common = { logger, signal, ...(metrics ? { metrics } : {}) };
     await Promise.all([
@@ -398,7 +422,7 @@ export class Propagation {
       const unsure =
         concerned.has(link.member.name) &&
         !(isReady(link.member) && (cache?.state.kind === 'live' || isUnserved(cache?.state)));
-      if (holds || unsure || link.outcomes.get(key)?.kind === 'waiting') pending.push(link.member.name);
+      if (holds || unsure || isBeingRemoved(link.outcomes.get(key))) pending.push(link.member.name);
       if (holds) link.queue.add(key);
     }
     if (pending.length > 0) {
@@ -458,6 +482,9 @@ export class Propagation {
       }
       return { again: 'on-change' };
     }
+    const pin = record ? await this.#pinOf(record, member, signal) : undefined;
+    // Reading an old revision takes a moment, and the pins may be others by then.
+    if (this.#sources.find(key).record !== record) return { again: 'after', afterMs: 0 };
     const ref = targetRef(key);
     const observed = cache.get(keyOf(ref));
     const intent = intentFor({
@@ -467,10 +494,18 @@ export class Propagation {
       members: this.#options.members.views(),
       observed,
       isTrustworthy: this.#sources.isTrustworthy(row),
+      pin,
     });
     const step = stepFor(intent, observed, this.#knownOf(link, key, record));
     if (step.kind === 'refuse') {
       this.#note(link, key, { kind: 'failed', status: step.status, message: step.message });
+      // A revision that is restored wakes nobody.
+      return step.status === 'RevisionNotFound'
+        ? { again: 'after', afterMs: removalRecheckMs }
+        : { again: 'on-change' };
+    }
+    if (step.kind === 'await-rollout') {
+      this.#note(link, key, { kind: 'waiting', status: 'WaitingForRollout', message: step.message });
       return { again: 'on-change' };
     }
     if (step.kind === 'none') {
@@ -496,6 +531,20 @@ export class Propagation {
       deleteOptions,
     });
     return this.#settle(link, key, result, 'hash' in step ? step.hash : '');
+  }
+
+  /** What a rollout says of this member; old contents are read from the host, and only those that are needed. */
+  async #pinOf(record: FederatedRecord, member: Member, signal: AbortSignal): Promise<Pin | undefined> {
+    const { pins, spec, namespace, row } = record;
+    if (!pins || pins === 'unreadable' || record.deleting || !spec.ok || !row.target.namespaced)
+      return undefined;
+    if (!this.#decide(record).selected.has(member.name)) return undefined;
+    const current = this.#currentRevisions.get(record) ?? currentRevision(spec.hub);
+    this.#currentRevisions.set(record, current);
+    const { content, ...pin } = pinWithoutContent(pins, member.name, current);
+    if (content) return { ...pin, content };
+    const old = await this.#revisions.contentOf({ namespace, ...pin }, signal);
+    return { ...pin, content: old ?? 'missing' };
   }
 
   #site(
@@ -570,7 +619,7 @@ export class Propagation {
     link.outcomes.set(key, outcome);
     if (old && sameOutcome(old, outcome)) return;
     // Most removals are over within milliseconds, and then there is nothing to tell.
-    const isWhole = outcome.kind !== 'waiting' && this.#isComplete(key);
+    const isWhole = !isBeingRemoved(outcome) && this.#isComplete(key);
     this.#addStatus(key, isWhole ? statusDebounceMs : countsDebounceMs);
     if (outcome.kind === 'failed' && (old?.kind !== 'failed' || old.status !== outcome.status)) {
       this.#tellOf(key, outcome.status, `${link.member.name}: ${outcome.message}`);
@@ -727,13 +776,15 @@ export class Propagation {
       namespacesAreTrustworthy: this.#sources.isTrustworthy(federatedKinds[0]),
       members: this.#options.members.views(),
       hansaNamespace: this.#options.namespace,
+      awaits: this.#rollouts.awaitedBy(record),
     };
     const known = this.#decisions.get(record);
     if (
       known &&
       known.input.namespaceRecord === input.namespaceRecord &&
       known.input.namespacesAreTrustworthy === input.namespacesAreTrustworthy &&
-      known.input.members === input.members
+      known.input.members === input.members &&
+      known.input.awaits === input.awaits
     ) {
       return known.decision;
     }
@@ -777,6 +828,7 @@ function sameButCounts(old: MemberRecord, next: MemberRecord): boolean {
     old.uid === next.uid &&
     old.deleting === next.deleting &&
     old.fields === next.fields &&
+    old.steered === next.steered &&
     old.replicasOwnedByOthers === next.replicasOwnedByOthers &&
     (!next.replicasOwnedByOthers || old.replicas === next.replicas)
   );

@@ -7,6 +7,8 @@ import {
   scheduledAnnotation,
   syncFinalizer,
 } from '../api/names.ts';
+import { type Pins, readPins } from '../api/rollout.hansa.dev/v1alpha1/pins.ts';
+import { pinsAnnotation } from '../api/rollout.hansa.dev/v1alpha1/words.ts';
 import { isJsonObject, type JsonObject } from '../base/index.ts';
 import type { Cached, KubeObject, ResourceType } from '../kube/index.ts';
 import type { FederatedStatus } from './status.ts';
@@ -33,6 +35,9 @@ export interface FederatedRecord extends Cached {
         readonly ok: false;
         readonly problems: readonly { readonly field: string; readonly message: string }[];
       };
+  readonly labels: Readonly<Record<string, string>>;
+  /** Which revision each member holds, if a rollout says so; `unreadable` keeps everything as it is. */
+  readonly pins: Pins | 'unreadable' | undefined;
   /** What a ReplicaSchedulingPreference changed in the spec, as its annotation says. */
   readonly scheduled: string | undefined;
   readonly status: FederatedStatus | undefined;
@@ -60,6 +65,8 @@ export function federatedRecord(
     orphan: metadata.annotations?.[orphanAnnotation] === 'true',
     deleteOptions: readDeleteOptions(metadata.annotations?.[deleteOptionAnnotation]),
     spec: parsed.ok ? { ok: true, hub: lean(parsed.hub) } : { ok: false, problems: parsed.problems },
+    labels: metadata.labels ?? {},
+    pins: pinsOf(metadata.annotations?.[pinsAnnotation]),
     scheduled: metadata.annotations?.[scheduledAnnotation],
     status: object['status'] as FederatedStatus | undefined,
   };
@@ -78,8 +85,14 @@ export function differsForMembers(old: FederatedRecord, next: FederatedRecord): 
     old.deleting !== next.deleting ||
     old.hasFinalizer !== next.hasFinalizer ||
     old.orphan !== next.orphan ||
+    JSON.stringify(old.pins) !== JSON.stringify(next.pins) ||
+    JSON.stringify(old.labels) !== JSON.stringify(next.labels) ||
     JSON.stringify(old.deleteOptions) !== JSON.stringify(next.deleteOptions)
   );
+}
+
+function pinsOf(text: string | undefined): FederatedRecord['pins'] {
+  return text === undefined ? undefined : (readPins(text) ?? 'unreadable');
 }
 
 function readDeleteOptions(text: string | undefined): FederatedRecord['deleteOptions'] {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { originalAnnotation } from '../api/rollout.hansa.dev/v1alpha1/words.ts';
 import type { Cached, KubeObject, ManagedFieldsEntry } from '../kube/index.ts';
 
 /** Server-side apply's name for Hansa's fields in members. */
@@ -13,6 +14,8 @@ export interface MemberRecord extends Cached {
    * ours takes its ownership, so a change of this digest is drift, and no drift leaves it as it was.
    */
   readonly fields: string;
+  /** A rollout steers traffic by this object, and has noted here what it changed. */
+  readonly steered?: boolean;
   readonly replicas?: number;
   readonly readyReplicas?: number;
   /** Another manager, such as a HorizontalPodAutoscaler, owns spec.replicas. */
@@ -26,6 +29,7 @@ export function metadataRecord({ metadata }: KubeObject): MemberRecord {
     uid: metadata.uid ?? '',
     deleting: metadata.deletionTimestamp !== undefined,
     fields: fieldsDigest(metadata.managedFields),
+    ...(metadata.annotations?.[originalAnnotation] === undefined ? {} : { steered: true }),
   };
 }
 

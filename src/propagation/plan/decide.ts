@@ -1,9 +1,10 @@
 import { type MemberState, neverFederatedNamespaces, type PropagationReason } from '../../api/names.ts';
 import type { FederatedHub } from '../../api/hub.ts';
-import { hashOf } from '../../base/index.ts';
+import { hashOf, isJsonObject } from '../../base/index.ts';
 import { type Member, type MemberName, type PlacementProblem, placementOf } from '../../scheduling/index.ts';
 import type { Intent } from './intent.ts';
-import { renderFor } from './render.ts';
+import { type Pin, renderPinned } from './pinned.ts';
+import { type Rendered, renderFor } from './render.ts';
 
 /** The parts of a federated object that decide where it goes. */
 export interface Placeable {
@@ -29,6 +30,8 @@ export interface DecideInput {
   readonly members: readonly Member[];
   /** Hansa's own namespace on the host. */
   readonly hansaNamespace: string;
+  /** A rollout decides which revision members hold and has not spoken yet: a sentence on whom that waits for. */
+  readonly awaits?: string | undefined;
 }
 
 /** Where one federated object goes. */
@@ -39,6 +42,8 @@ export interface Decision {
   /** Hansa has nothing to do with this object, as KubeFed had not. */
   readonly ignored: boolean;
   readonly trouble: { readonly reason: PropagationReason; readonly message: string } | undefined;
+  /** Nothing is written to selected members; what is left out is still taken away. */
+  readonly awaits: string | undefined;
   readonly notes: readonly {
     readonly name: string;
     readonly status: MemberState;
@@ -72,7 +77,7 @@ export function decide(input: DecideInput): Decision {
 }
 
 function withinNamespace(
-  { record, namespaceRecord, namespacesAreTrustworthy, members }: DecideInput,
+  { record, namespaceRecord, namespacesAreTrustworthy, members, awaits }: DecideInput,
   wanted: ReadonlySet<MemberName>,
   ownNotes: Decision['notes'],
 ): Decision {
@@ -101,6 +106,8 @@ function withinNamespace(
   const excluded = [...wanted].filter((name) => !selected.has(name));
   return {
     ...settled(selected),
+    awaits,
+    trouble: awaits === undefined ? undefined : { reason: 'WaitingForRollout', message: awaits },
     notes: [
       ...ownNotes,
       ...excluded.map((name) => ({
@@ -117,9 +124,18 @@ export interface IntentInput {
   readonly decision: Decision | undefined;
   readonly member: Member;
   readonly members: readonly Member[];
-  readonly observed: { readonly replicas?: number; readonly replicasOwnedByOthers?: boolean } | undefined;
+  readonly observed:
+    | {
+        readonly replicas?: number;
+        readonly replicasOwnedByOthers?: boolean;
+        /** A rollout steers traffic by it. */
+        readonly steered?: boolean;
+      }
+    | undefined;
   /** True when the absence of a federated object means that there is none. */
   readonly isTrustworthy: boolean;
+  /** Which revision a rollout has pinned the member to; undefined where none does. */
+  readonly pin?: Pin | undefined;
 }
 
 /** What one member shall hold. */
@@ -130,6 +146,7 @@ export function intentFor({
   members,
   observed,
   isTrustworthy,
+  pin,
 }: IntentInput): Intent {
   if (!record || !decision) {
     return isTrustworthy
@@ -146,24 +163,49 @@ export function intentFor({
   if (!decision.selected.has(member.name)) return { kind: 'absent', because: 'left-out' };
   // The finalizer comes first: without it a deletion on the host would leave this object behind.
   if (!record.hasFinalizer) return { kind: 'held', because: 'the finalizer is not in place yet' };
-  const rendered = renderFor({ federated: record.spec.hub, member, members });
+  if (pin?.content === 'missing') return missing(pin);
+  const federated = record.spec.hub;
+  const waits = decision.awaits ?? (pin?.content === 'none-yet' ? notYet(pin) : undefined);
+  const rendered =
+    pin && waits === undefined
+      ? renderPinned({ federated, pin, member, members })
+      : renderFor({ federated, member, members });
   if (!rendered.ok) {
     const { reason, field, message } = rendered.failure;
     return { kind: 'refused', status: reason, message: field ? `${field}: ${message}` : message };
   }
-  const desired = record.spec.hub.retainReplicas
+  const retained = record.spec.hub.retainReplicas
     ? retainReplicas(rendered.object, observed)
     : rendered.object;
-  return { kind: 'present', desired, hash: hashOf(desired), warnings: rendered.warnings };
+  const desired = observed?.steered ? withoutSelector(retained) : retained;
+  return {
+    kind: 'present',
+    desired,
+    hash: hashOf(desired),
+    warnings: rendered.warnings,
+    ...(waits === undefined ? {} : { waits }),
+  };
 }
 
-type Rendered = Extract<ReturnType<typeof renderFor>, { ok: true }>['object'];
+function notYet({ rollout }: Pin): string {
+  return `the rollout "${rollout}" has not come to this cluster yet; what the cluster has stays`;
+}
+
+function missing({ rollout, revision }: Pin): Intent {
+  return {
+    kind: 'refused',
+    status: 'RevisionNotFound',
+    message: `the rollout "${rollout}" pins this cluster to revision ${revision}, but there is no RolloutRevision "${rollout}-${revision}": what the cluster has stays; restore it, or let the rollout go on`,
+  };
+}
+
+type Desired = Extract<Rendered, { ok: true }>['object'];
 
 /**
  * Replicas belong to the member once the object exists there. A field that only Hansa owns must be sent again, or
  * server-side apply would remove it and the workload would fall to one pod.
  */
-function retainReplicas(desired: Rendered, observed: IntentInput['observed']): Rendered {
+function retainReplicas(desired: Desired, observed: IntentInput['observed']): Desired {
   if (observed?.replicas === undefined) return desired;
   const { replicas: _, ...spec } = (desired['spec'] ?? {}) as Readonly<Record<string, unknown>>;
   return {
@@ -172,19 +214,44 @@ function retainReplicas(desired: Rendered, observed: IntentInput['observed']): R
   };
 }
 
+/**
+ * Which pods a Service leads to is the rollout's word while it steers traffic: its label would be lost otherwise, as the
+ * server has no parts of a selector.
+ */
+function withoutSelector(desired: Desired): Desired {
+  const spec = desired['spec'];
+  if (desired.kind !== 'Service' || !isJsonObject(spec)) return desired;
+  const { selector: _, ...rest } = spec;
+  return { ...desired, spec: rest };
+}
+
 function settled(selected: ReadonlySet<MemberName>): Omit<Decision, 'notes'> {
-  return { selected, held: false, ignored: false, trouble: undefined };
+  return { selected, held: false, ignored: false, trouble: undefined, awaits: undefined };
 }
 
 function held(reason: PropagationReason, message: string): Decision {
-  return { selected: new Set(), held: true, ignored: false, trouble: { reason, message }, notes: [] };
+  return {
+    selected: new Set(),
+    held: true,
+    ignored: false,
+    trouble: { reason, message },
+    awaits: undefined,
+    notes: [],
+  };
 }
 
 function nothing(
   reason: PropagationReason,
   { ignored, message }: { readonly ignored: boolean; readonly message: string },
 ): Decision {
-  return { selected: new Set(), held: false, ignored, trouble: { reason, message }, notes: [] };
+  return {
+    selected: new Set(),
+    held: false,
+    ignored,
+    trouble: { reason, message },
+    awaits: undefined,
+    notes: [],
+  };
 }
 
 function noteOf(

@@ -7,6 +7,8 @@ export type Intent =
       readonly desired: KubeObject;
       readonly hash: string;
       readonly warnings: readonly string[];
+      /** A rollout has the word: a difference is told, not mended. Whom that waits for, in a sentence. */
+      readonly waits?: string;
     }
   | { readonly kind: 'absent'; readonly because: 'left-out' | 'deleted' }
   /** The object stays, but is Hansa's no more: its label goes. */
@@ -16,7 +18,7 @@ export type Intent =
   /** This member's object can't be made from the spec; what there is stays as it is. */
   | {
       readonly kind: 'refused';
-      readonly status: 'ComputeResourceFailed' | 'ApplyOverridesFailed';
+      readonly status: 'ComputeResourceFailed' | 'ApplyOverridesFailed' | 'RevisionNotFound';
       readonly message: string;
     };
 
@@ -44,6 +46,7 @@ export type Step =
   | { readonly kind: 'delete'; readonly uid: string; readonly because: 'left-out' | 'deleted' }
   | { readonly kind: 'release'; readonly uid: string }
   | { readonly kind: 'await-removal' }
+  | { readonly kind: 'await-rollout'; readonly message: string }
   | { readonly kind: 'refuse'; readonly status: string; readonly message: string };
 
 /** The one step that brings a member from what is observed towards the intent; `none` when nothing differs. */
@@ -61,8 +64,13 @@ export function stepFor(intent: Intent, observed: Observed | undefined, known: K
         ? { kind: 'await-removal' }
         : { kind: 'delete', uid: observed.uid, because: intent.because };
     case 'present':
-      return stepToPresent(intent, observed, known);
+      return heldBack(intent.waits, stepToPresent(intent, observed, known));
   }
+}
+
+function heldBack(waits: string | undefined, step: Step): Step {
+  const isWrite = step.kind === 'create' || step.kind === 'update';
+  return waits !== undefined && isWrite ? { kind: 'await-rollout', message: waits } : step;
 }
 
 function stepToPresent(
