@@ -9,9 +9,11 @@ import { addInstallCommand } from './commands/install.ts';
 import { addJoinCommand } from './commands/join.ts';
 import { addPlanCommand } from './commands/plan-replicas.ts';
 import { addRenderCommand } from './commands/render.ts';
+import { addRolloutCommand } from './commands/rollout.ts';
 import { addSandboxCommand } from './commands/sandbox.ts';
 import { addUnjoinCommand } from './commands/unjoin.ts';
 import { addVersionCommand } from './commands/version.ts';
+import { addWebhookCommand } from './commands/webhook.ts';
 
 const program = new Command('hansa')
   .description(
@@ -28,7 +30,9 @@ addGetCommand(program);
 addDescribeCommand(program);
 addRenderCommand(program);
 addPlanCommand(program);
+addRolloutCommand(program);
 addControllerCommand(program);
+addWebhookCommand(program);
 addSandboxCommand(program);
 addDemoCommand(program);
 addVersionCommand(program);

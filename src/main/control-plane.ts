@@ -2,6 +2,22 @@ import type { Clock, Logger, Rng } from '../base/index.ts';
 import { type ApiClient, createApiClient, createEventRecorder, type KubeMetrics } from '../kube/index.ts';
 import { type Health, type HealthCheckOptions, Members } from '../members/index.ts';
 import { memberDeadlineMs, Propagation, ReplicaScheduling } from '../propagation/index.ts';
+import {
+  createChartRenderer,
+  createGatedMode,
+  createGateProbes,
+  createInPlaceMode,
+  createNotifier,
+  createRouter,
+  createShipperDoor,
+  createSideBySideMode,
+  RolloutController,
+  type RolloutMetrics,
+  type ShipperDoorOptions,
+  type ShipperMetrics,
+  type WebhookAddress,
+} from '../rollout/index.ts';
+import { findHelm } from '../sandbox/index.ts';
 import { hansaVersion } from './version.ts';
 
 export interface ControlPlaneOptions {
@@ -14,6 +30,14 @@ export interface ControlPlaneOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: KubeMetrics;
+  /** Where members reach the webhook of Gated rollouts; without it there are none. */
+  readonly webhook?: WebhookAddress;
+  readonly rolloutMetrics?: RolloutMetrics;
+  readonly shipperMetrics?: ShipperMetrics;
+  /** Renders charts of rollouts; found, or got, when the first is needed. */
+  readonly helm?: () => Promise<{ readonly path: string }>;
+  /** Shipper's kinds are served too; false for a process that has a door of its own beside this. Default true. */
+  readonly servesShipper?: boolean;
   readonly onMemberRemoved?: (name: string) => void;
   readonly onHealth?: (member: { readonly name: string; readonly health: Health }) => void;
   /** How a member's API server is reached; for tests that put something in between. */
@@ -23,6 +47,7 @@ export interface ControlPlaneOptions {
 export interface ControlPlane {
   readonly members: Members;
   readonly propagation: Propagation;
+  readonly rollouts: RolloutController;
   /** Works until the signal; resolves when everything under way has ended. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -58,6 +83,10 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     instance: identity,
     logger,
   });
+  const tell: ShipperDoorOptions['tell'] = (object, event) => {
+    const { apiVersion, kind, ...metadata } = object;
+    recorder.say({ apiVersion, kind, metadata }, event);
+  };
   const propagation = new Propagation({
     host,
     members,
@@ -67,10 +96,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     rng,
     logger: logger.child({ room: 'propagation' }),
     metrics,
-    tell: (object, event) => {
-      const { apiVersion, kind, ...metadata } = object;
-      recorder.say({ apiVersion, kind, metadata }, event);
-    },
+    tell,
   });
   const scheduling = new ReplicaScheduling({
     host,
@@ -81,11 +107,57 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     logger: logger.child({ room: 'propagation' }),
     metrics,
   });
+  const helm = options.helm ?? (() => findHelm());
+  const rolloutLogger = logger.child({ room: 'rollout' });
+  const rolloutMetrics = options.rolloutMetrics ? { metrics: options.rolloutMetrics } : {};
+  const notifier = createNotifier({ clock, rng, host, logger: rolloutLogger, ...rolloutMetrics });
+  const rollouts = new RolloutController({
+    host,
+    members,
+    namespace,
+    modes: ({ olderObjects }) => ({
+      InPlace: createInPlaceMode({ clock, olderObjects }),
+      SideBySide: createSideBySideMode({ clock, logger: rolloutLogger }),
+      Gated: createGatedMode({ clock, webhook: options.webhook, logger: rolloutLogger, createRouter }),
+    }),
+    probes: createGateProbes({ clock, members, host, ...rolloutMetrics }),
+    notifier,
+    renderHelm: createChartRenderer({ host, helm, clock }),
+    clock,
+    rng,
+    logger: rolloutLogger,
+    kubeMetrics: metrics,
+    ...rolloutMetrics,
+    tell,
+  });
+  const shipper =
+    options.servesShipper === false
+      ? undefined
+      : createShipperDoor({
+          host,
+          members,
+          namespace,
+          helm,
+          clock,
+          rng,
+          logger: rolloutLogger,
+          metrics,
+          ...(options.shipperMetrics ? { shipperMetrics: options.shipperMetrics } : {}),
+          tell,
+        });
   return {
     members,
     propagation,
+    rollouts,
     run: async (signal) => {
-      await Promise.all([members.run(signal), propagation.run(signal), scheduling.run(signal)]);
+      await Promise.all([
+        members.run(signal),
+        propagation.run(signal),
+        scheduling.run(signal),
+        rollouts.run(signal),
+        shipper?.run(signal),
+      ]);
+      await notifier.close();
       await recorder.close();
     },
   };

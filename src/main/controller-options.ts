@@ -33,6 +33,15 @@ export const controllerOptions = z.object({
   healthTimeout: duration('3s'),
   healthFailureThreshold: z.coerce.number().int().min(1).default(3),
   healthSuccessThreshold: z.coerce.number().int().min(1).default(1),
+  webhookUrl: z
+    .string()
+    .regex(
+      /^(https:\/\/[^/\s]+|service:\/\/[a-z0-9-]+\/[a-z0-9-]+(:\d{1,5})?)\/?$/,
+      'must be https://HOST:PORT without a path, or service://NAMESPACE/NAME:PORT',
+    )
+    .optional(),
+  webhookPort: z.coerce.number().int().min(0).max(65_535).default(8443),
+  webhookBind: z.string().min(1).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   logFormat: z.enum(['json', 'text']).default('json'),
 });
@@ -77,6 +86,12 @@ export const controllerOptionHelp: Readonly<
   healthTimeout: { value: '<duration>', text: 'a probe without an answer after this long has failed (3s)' },
   healthFailureThreshold: { value: '<n>', text: 'failed probes in a row that make a member unready (3)' },
   healthSuccessThreshold: { value: '<n>', text: 'good probes in a row that make it ready again (1)' },
+  webhookUrl: {
+    value: '<url>',
+    text: 'address under which members reach the webhook of Gated rollouts: https://HOST:PORT, or service://NAMESPACE/NAME:PORT where it runs in each member; without it there are none',
+  },
+  webhookPort: { value: '<port>', text: 'where the webhook is served; port 0 picks a free one (8443)' },
+  webhookBind: { value: '<address>', text: 'address the webhook listens on; default: all' },
   logLevel: { value: '<level>', text: 'debug, info, warn or error (info)' },
   logFormat: { value: '<json|text>', text: 'how log lines look (json)' },
 };

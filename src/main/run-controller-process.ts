@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createApiClient, elect, loadAccess, systemClock } from '../kube/index.ts';
-import { createLogger, createMetrics } from '../telemetry/index.ts';
+import {
+  createLogger,
+  createMetrics,
+  createRolloutMetrics,
+  createShipperMetrics,
+} from '../telemetry/index.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import type { ControllerOptions } from './controller-options.ts';
 import { startHttpServer } from './http-server.ts';
+import { listenAddress } from './listen-address.ts';
+import { startWebhook } from './start-webhook.ts';
 import { hansaVersion } from './version.ts';
 
 /** How long runs under way may take after a stop was asked for. */
@@ -14,6 +21,8 @@ const drainLimitMs = 10_000;
 export async function runControllerProcess(options: ControllerOptions): Promise<number> {
   const logger = createLogger({ level: options.logLevel, format: options.logFormat });
   const metrics = createMetrics({ version: hansaVersion });
+  const rolloutMetrics = createRolloutMetrics(metrics.registry);
+  const shipperMetrics = createShipperMetrics(metrics.registry);
   const { access } = await loadAccess({ path: options.kubeconfig, context: options.context });
   const host = createApiClient(access, {
     name: 'host',
@@ -47,6 +56,23 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
     signal: root.signal,
   });
   logger.info('listening', { port: server.port, version: hansaVersion, host: host.server, identity });
+
+  // Every replica answers members, also while it waits for the Lease.
+  const webhook = options.webhookUrl
+    ? await startWebhook({
+        host,
+        namespace: options.namespace,
+        url: options.webhookUrl,
+        port: options.webhookPort,
+        bind: options.webhookBind,
+        clock: systemClock,
+        rng: Math.random,
+        logger: logger.child({ room: 'webhook' }),
+        onReview: ({ outcome, tookMs }) => rolloutMetrics.onReview({ decision: outcome, tookMs }),
+        signal: root.signal,
+      })
+    : undefined;
+  if (webhook) logger.info('webhook listening', { port: webhook.port, url: webhook.address.url });
 
   while (!root.signal.aborted) {
     const leadership = options.leaderElect
@@ -85,6 +111,9 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
       rng: Math.random,
       logger,
       metrics: metrics.kube,
+      rolloutMetrics,
+      shipperMetrics,
+      ...(webhook ? { webhook: webhook.address } : {}),
       onMemberRemoved: (name) => void metrics.forgetMember(name),
       onHealth: ({ name, health }) => metrics.memberHealth(name, health.kind),
     });
@@ -94,15 +123,11 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
       logger.warn('leadership lost; waiting for the Lease again');
     await leadership.release();
   }
+  await webhook?.close();
   await server.close();
   await host.close();
   logger.info('stopped');
   return 0;
-}
-
-function listenAddress(listen: string): { readonly address: string; readonly port: number } {
-  const colon = listen.lastIndexOf(':');
-  return { address: listen.slice(0, Math.max(colon, 0)), port: Number(listen.slice(colon + 1)) };
 }
 
 /** Waits for the work; once the signal is given, only for so long. */

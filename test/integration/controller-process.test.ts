@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseAllDocuments, stringify } from 'yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { shipperTypes } from '../../src/rollout/shipper/records.ts';
 import { findFreePort } from '../../src/sandbox/free-ports.ts';
 import { type KubeObject, type ResourceType } from '../../src/kube/index.ts';
+import { findHelm } from '../../src/sandbox/index.ts';
+import { startChartRepository } from '../support/chart-repository.ts';
 import { looksAt, until } from '../support/look.ts';
 import {
   federatedConfigMap,
@@ -35,7 +38,10 @@ const { inMember, statusOf } = looksAt(() => world);
 const started: ControllerProcess[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ members: memberNames.map((name) => ({ name })), running: false });
+  world = await startWorld({
+    members: memberNames.map((name) => ({ name, region: 'local' })),
+    running: false,
+  });
 });
 afterEach(async () => {
   // In order, so that the next one need not wait for a Lease to expire; by force if that takes too long.
@@ -64,12 +70,13 @@ interface ControllerProcess {
 function startProcess(
   flags: readonly string[] = [],
   kubeconfig: string = world.host.kubeconfigPath,
+  env: Readonly<Record<string, string>> = {},
 ): ControllerProcess {
   const child = spawn(
     process.execPath,
     [program, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', ...flags],
     // No variable of this test's own surroundings may reach it.
-    { env: { PATH: process.env['PATH'], HOME: tmpdir() }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const log: Record<string, unknown>[] = [];
   let errors = '';
@@ -286,7 +293,8 @@ describe('the account in deploy/', () => {
     try {
       const path = join(dir, 'kubeconfig');
       writeFileSync(path, await kubeconfigFor(account), { mode: 0o600 });
-      const controller = startProcess(['--log-level', 'debug'], path);
+      const helm = await findHelm();
+      const controller = startProcess(['--log-level', 'debug'], path, { HANSA_HELM: helm.path });
       await isLeading(controller);
       const namespace = await world.namespace();
       await world.apply(federatedDeployment('web', namespace));
@@ -305,6 +313,7 @@ describe('the account in deploy/', () => {
         federatedConfigMap('refused', namespace, { template: { data: { 'not a key!': 'x' } } }),
       );
       await until(async () => expect(await eventsAbout('refused', namespace)).toContain('CreationFailed'));
+      await rollsOut(namespace);
       for (const kind of ['FederatedDeployment', 'FederatedConfigMap']) {
         const name = kind === 'FederatedDeployment' ? 'web' : 'refused';
         await world.remove(kind, name, namespace);
@@ -318,6 +327,85 @@ describe('the account in deploy/', () => {
       rmSync(dir, { recursive: true, force: true });
     }
   });
+
+  /** A Rollout of plain manifests, and an Application of Shipper's until its objects are in a member. */
+  async function rollsOut(namespace: string): Promise<void> {
+    const settings = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'settings' },
+      data: { colour: 'blue' },
+    };
+    await world.apply({
+      apiVersion: 'rollout.hansa.dev/v1alpha1',
+      kind: 'Rollout',
+      metadata: { name: 'settings', namespace },
+      spec: {
+        source: { manifests: [settings] },
+        placement: { clusterSelector: {} },
+        mode: 'InPlace',
+      },
+    });
+    await using repository = await startChartRepository({ charts: { nginx: ['0.0.1'] } });
+    await world.apply({
+      apiVersion: 'shipper.booking.com/v1alpha1',
+      kind: 'Application',
+      metadata: { name: 'super-server', namespace },
+      spec: {
+        template: {
+          chart: { name: 'nginx', version: '0.0.1', repoUrl: repository.url },
+          clusterRequirements: { regions: [{ name: 'local' }] },
+          strategy: {
+            steps: [
+              {
+                name: 'full on',
+                capacity: { contender: 100, incumbent: 0 },
+                traffic: { contender: 100, incumbent: 0 },
+              },
+            ],
+          },
+          values: { replicaCount: 1 },
+        },
+      },
+    });
+    await until(async () => {
+      for (const member of memberNames) {
+        expect((await inMember(member, 'ConfigMap', 'settings', namespace))?.['data']).toEqual({
+          colour: 'blue',
+        });
+      }
+      expect(await world.get('Rollout', 'settings', namespace)).toMatchObject({
+        status: { phase: 'Completed' },
+      });
+      const [release] = await releasesIn(namespace);
+      expect(release).toMatchObject({
+        status: {
+          strategy: {
+            conditions: expect.arrayContaining([
+              expect.objectContaining({ type: 'ContenderAchievedInstallation', status: 'True' }),
+            ]),
+          },
+        },
+      });
+    }, 60_000);
+    await world.remove('Rollout', 'settings', namespace);
+    await world.remove('Application', 'super-server', namespace);
+    for (const { metadata } of await releasesIn(namespace)) {
+      await world.host.client.remove(shipperTypes.release, metadata);
+    }
+    await until(async () => {
+      expect(await world.get('Rollout', 'settings', namespace)).toBeUndefined();
+      expect(await releasesIn(namespace)).toEqual([]);
+    });
+  }
+
+  async function releasesIn(namespace: string): Promise<readonly KubeObject[]> {
+    const found: KubeObject[] = [];
+    for await (const { items } of world.host.client.list(shipperTypes.release, { namespace })) {
+      found.push(...items);
+    }
+    return found;
+  }
 
   function typeFor({ apiVersion, kind, metadata }: KubeObject): ResourceType {
     const slash = apiVersion.indexOf('/');

@@ -16,6 +16,7 @@ import {
 } from '../../src/kube/index.ts';
 import { type ControlPlane as Hansa, createControlPlane } from '../../src/main/control-plane.ts';
 import { joinMember } from '../../src/members/join/index.ts';
+import type { WebhookAddress } from '../../src/rollout/index.ts';
 import { defaultHealthCheck, type HealthCheckOptions } from '../../src/members/index.ts';
 import {
   type ControlPlane,
@@ -37,6 +38,12 @@ export const types: Readonly<Record<string, ResourceType>> = Object.fromEntries(
       ['', 'v1', 'Pod', 'pods', true],
       ['', 'v1', 'Node', 'nodes', false],
       ['apps', 'v1', 'Deployment', 'deployments', true],
+      ['apps', 'v1', 'StatefulSet', 'statefulsets', true],
+      ['rollout.hansa.dev', 'v1alpha1', 'Rollout', 'rollouts', true],
+      ['rollout.hansa.dev', 'v1alpha1', 'RolloutPolicy', 'rolloutpolicies', true],
+      ['rollout.hansa.dev', 'v1alpha1', 'RolloutRevision', 'rolloutrevisions', true],
+      ['shipper.booking.com', 'v1alpha1', 'Application', 'applications', true],
+      ['shipper.booking.com', 'v1alpha1', 'RolloutBlock', 'rolloutblocks', true],
       ['core.kubefed.io', 'v1beta1', 'KubeFedCluster', 'kubefedclusters', true],
       [
         'scheduling.kubefed.io',
@@ -103,6 +110,8 @@ export interface HansaParts {
   readonly connect?: (name: string, access: Access, metrics: KubeMetrics) => ApiClient;
   /** What Hansa sees of the host; the test itself goes on with the real one. */
   readonly host?: ApiClient;
+  /** Where members reach the webhook of Gated rollouts. */
+  readonly webhook?: WebhookAddress;
 }
 
 export interface World extends AsyncDisposable {
@@ -209,7 +218,7 @@ function worldOf(
       return current;
     },
     start: async (parts = {}) => {
-      current = await startHansa(parts.host ?? host.client, parts.healthCheck ?? healthCheck, parts.connect);
+      current = await startHansa(parts.host ?? host.client, parts.healthCheck ?? healthCheck, parts);
       return current;
     },
     apply: async (object) => {
@@ -241,7 +250,8 @@ function worldOf(
       const calm = 300;
       for (let quietSince = performance.now(); performance.now() - quietSince < calm; ) {
         await systemClock.sleep(20);
-        if (world.hansa.plane.propagation.unsettled > 0) quietSince = performance.now();
+        const { propagation, rollouts } = world.hansa.plane;
+        if (propagation.unsettled > 0 || rollouts.unsettled > 0) quietSince = performance.now();
       }
     },
     down: async () => {
@@ -258,7 +268,7 @@ function worldOf(
 export async function startHansa(
   host: ApiClient,
   healthCheck: HealthCheckOptions = quickHealthCheck,
-  connect?: (name: string, access: Access, metrics: KubeMetrics) => ApiClient,
+  { connect, webhook }: Pick<HansaParts, 'connect' | 'webhook'> = {},
 ): Promise<RunningHansa> {
   const calls = new Map<string, number>();
   const metrics: KubeMetrics = {
@@ -271,12 +281,15 @@ export async function startHansa(
     namespace: hansaNamespace,
     identity: 'test',
     adopt: true,
+    // The tests of Shipper's door start their own, with a chart store they can look into.
+    servesShipper: false,
     healthCheck,
     clock: systemClock,
     rng: Math.random,
     logger: silentLogger,
     metrics,
     ...(connect ? { connect: (name, access) => connect(name, access, metrics) } : {}),
+    ...(webhook ? { webhook } : {}),
   });
   const root = new AbortController();
   const work = plane.run(root.signal);

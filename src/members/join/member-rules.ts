@@ -9,15 +9,18 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
+/** Name of the one webhook configuration that rollouts keep in a member. */
+const webhookConfiguration = 'hansa-rollouts';
+
 const keepInLine = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'] as const;
 
 /**
- * All that Hansa may do in a member: keep the kinds it propagates in line, count pods and nodes, look at health and
- * discovery. KubeFed's account could do everything (`*`), so one stolen Secret on the host gave away each member.
+ * All that Hansa may do in a member: keep the kinds it propagates in line, roll out workloads and what usually goes with
+ * them, count pods and nodes, look at health and discovery. KubeFed's account could do everything (`*`), so one stolen Secret on the host gave away each member.
  *
  * Caveats: who may write Deployments in every namespace may also run pods under any ServiceAccount there, and reading
- * Secrets is reading all of them. The rules keep out escalation by RBAC, nodes, exec, webhooks and the like; they
- * can't make a workload's author harmless.
+ * Secrets is reading all of them. The rules keep out escalation by RBAC, nodes, exec and the like, and of webhooks all
+ * but the own one (the server can't bind the creation to a name); they can't make a workload's author harmless.
  */
 export function memberRules(): readonly PolicyRule[] {
   const pluralsByGroup = new Map<string, string[]>();
@@ -31,7 +34,8 @@ export function memberRules(): readonly PolicyRule[] {
       verbs: keepInLine,
     })),
     // Replica scheduling counts the pods that run, and those that find no room.
-    { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['get', 'list'] },
+    { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list'] },
+    ...rolloutRules(),
     // Granted to everyone by default, but hardened clusters take that back; join needs it to prove the rest.
     {
       apiGroups: ['authorization.k8s.io'],
@@ -41,6 +45,46 @@ export function memberRules(): readonly PolicyRule[] {
     {
       nonResourceURLs: ['/readyz', '/livez', '/healthz', '/version', '/api', '/api/*', '/apis', '/apis/*'],
       verbs: ['get'],
+    },
+  ];
+}
+
+/** What rollouts need beyond the kinds that are propagated. */
+function rolloutRules(): readonly PolicyRule[] {
+  const inOrder = (group: string, resources: readonly string[]): PolicyRule => ({
+    apiGroups: [group],
+    resources,
+    verbs: keepInLine,
+  });
+  return [
+    // Pods get traffic by a label, leave their gate, and are taken back; one that waits for our word has a condition.
+    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch', 'delete'] },
+    { apiGroups: [''], resources: ['pods/status'], verbs: ['patch'] },
+    // Plain manifests: workloads and what usually goes with them. CRDs, RBAC and the like need a role of their own.
+    inOrder('apps', ['statefulsets', 'daemonsets']),
+    inOrder('batch', ['jobs', 'cronjobs']),
+    inOrder('autoscaling', ['horizontalpodautoscalers']),
+    inOrder('policy', ['poddisruptionbudgets']),
+    inOrder('networking.k8s.io', ['ingresses', 'networkpolicies']),
+    inOrder('', ['serviceaccounts', 'persistentvolumeclaims']),
+    { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get', 'list', 'watch', 'patch'] },
+    { apiGroups: ['apps'], resources: ['controllerrevisions'], verbs: ['get', 'list'] },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+    {
+      apiGroups: ['gateway.networking.k8s.io'],
+      resources: ['httproutes'],
+      verbs: ['get', 'list', 'watch', 'patch'],
+    },
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['mutatingwebhookconfigurations'],
+      verbs: ['create'],
+    },
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['mutatingwebhookconfigurations'],
+      resourceNames: [webhookConfiguration],
+      verbs: ['get', 'patch', 'delete'],
     },
   ];
 }

@@ -90,7 +90,7 @@ describe("the account's rights", () => {
     }
   });
 
-  it('have no star, no way to more rights and no subresource but its own token', () => {
+  it('have no star, no way to more rights and no subresource but its own token and what is said of pods', () => {
     const objects = memberRoles({ member: 'm1', hostUid: 'u', namespace: 'ns', account: 'm1-host' });
     const rules = objects.flatMap(({ object }) => (object['rules'] ?? []) as { [field: string]: string[] }[]);
     const words = rules.flatMap(({ apiGroups = [], resources = [], verbs = [] }) => [
@@ -104,6 +104,7 @@ describe("the account's rights", () => {
       resources.some((each) => each.includes('/')),
     );
     expect(withSubresource).toEqual([
+      { apiGroups: [''], resources: ['pods/status'], verbs: ['patch'] },
       {
         apiGroups: [''],
         resources: ['serviceaccounts/token'],

@@ -1,0 +1,2 @@
+export type { SideBySideModeDeps } from './create-side-by-side-mode.ts';
+export { createSideBySideMode } from './create-side-by-side-mode.ts';
