@@ -3,6 +3,8 @@ import { clusterColumns, clusterRow } from './cluster-row.ts';
 import { federatedColumns, federatedRow, kindLabel } from './federated-row.ts';
 import { preferenceColumns, preferenceRow } from './preference-row.ts';
 import type { Listing } from './read-objects.ts';
+import type { RolloutObject } from './rollout/rollout-object.ts';
+import { rolloutColumns, rolloutRow } from './rollout/rollout-row.ts';
 import { renderTable } from './table.ts';
 
 export interface RenderOptions {
@@ -12,7 +14,7 @@ export interface RenderOptions {
   readonly allNamespaces: boolean;
 }
 
-/** A table a family, in the order clusters, federated objects, preferences; empty ones are left out. */
+/** A table a family, in the order clusters, federated objects, preferences, rollouts; empty ones are left out. */
 export function renderListings(
   listings: readonly Listing[],
   { nowMs, wide, allNamespaces }: RenderOptions,
@@ -21,6 +23,7 @@ export function renderListings(
     listings.filter(({ shown }) => shown.family === family).flatMap(({ objects }) => objects);
   const federated = [...of('federated')].sort(byNamespaceAndName);
   const preferences = [...of('preference')].sort(byNamespaceAndName);
+  const rollouts = [...of('rollout')].sort(byNamespaceAndName);
   const columns = (objects: readonly KubeObject[], asked: number) => ({
     kind: asked > 1 || new Set(objects.map(kindLabel)).size > 1,
     namespace: allNamespaces,
@@ -45,6 +48,13 @@ export function renderListings(
       renderTable(
         preferenceColumns(columns(rows, askedFor('preference'))),
         rows.map((each) => preferenceRow(each, nowMs)),
+        { wide },
+      ),
+    ),
+    table(rollouts, (rows) =>
+      renderTable(
+        rolloutColumns({ namespace: allNamespaces }),
+        rows.map((each) => rolloutRow(each as RolloutObject, nowMs)),
         { wide },
       ),
     ),

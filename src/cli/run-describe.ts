@@ -13,6 +13,7 @@ import type { DescribeFlags } from './commands/describe.ts';
 import { type ClusterDescription, describeCluster, renderCluster } from './describe-cluster.ts';
 import { describeFederated, type FederatedDescription, renderFederated } from './describe-federated.ts';
 import { describePreference, type PreferenceDescription, renderPreference } from './describe-preference.ts';
+import { describeRollout, type RolloutDescription, renderRollout } from './describe-rollout.ts';
 import { recentEvents } from './event-row.ts';
 import { invalidOption, openHost, printData } from './host-options.ts';
 import { readKinds, shownKinds } from './kind-words.ts';
@@ -29,7 +30,8 @@ export interface DescribeRequest {
 export type Description =
   | ({ readonly family: 'federated' } & FederatedDescription)
   | ({ readonly family: 'cluster' } & ClusterDescription)
-  | ({ readonly family: 'preference' } & PreferenceDescription);
+  | ({ readonly family: 'preference' } & PreferenceDescription)
+  | ({ readonly family: 'rollout' } & RolloutDescription);
 
 /** Reads and prints. An object that is served in both groups under one name is shown twice. */
 export async function runDescribe(request: DescribeRequest): Promise<void> {
@@ -94,6 +96,9 @@ export async function describeObjects(
         case 'preference':
           descriptions.push({ family: 'preference', ...describePreference({ object, events, nowMs }) });
           break;
+        case 'rollout':
+          descriptions.push({ family: 'rollout', ...describeRollout({ object, events, nowMs }) });
+          break;
       }
     }
   }
@@ -108,6 +113,8 @@ export function renderDescription(description: Description): string {
       return renderCluster(description);
     case 'preference':
       return renderPreference(description);
+    case 'rollout':
+      return renderRollout(description);
   }
 }
 

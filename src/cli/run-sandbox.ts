@@ -1,6 +1,7 @@
 import { HansaError, silentProgress } from '../base/index.ts';
 import {
   ensureBinaries,
+  findHelm,
   hostName,
   listSandboxes,
   openSandbox,
@@ -98,13 +99,14 @@ export async function runKubeconfig(name: string | undefined, flags: KubeconfigF
 export async function runBinaries(flags: BinariesFlags): Promise<void> {
   const format = readOutput(flags.output, ['json']);
   const ways = readOutput(flags.from, ['download', 'build']);
-  const set = await ensureBinaries({
-    kubernetesVersion: flags.kubernetesVersion,
+  const how = {
     ...(ways ? { ways: [ways] } : {}),
     progress: format ? silentProgress : createProgress(),
     signal: interruptSignal(),
-  });
-  const rows = binaryRows(set);
+  };
+  const set = await ensureBinaries({ kubernetesVersion: flags.kubernetesVersion, ...how });
+  // No part of a control plane; charts are rendered with it.
+  const rows = [...binaryRows(set), { component: 'helm', ...(await findHelm(how)) }];
   if (format) await printData(rows, format);
   else process.stdout.write(`${renderBinaries(rows)}\n`);
 }

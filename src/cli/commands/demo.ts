@@ -6,6 +6,7 @@ export interface DemoFlags {
   readonly timeout: string;
   readonly kubernetesVersion?: string;
   readonly output?: string;
+  readonly rollout?: boolean;
 }
 
 /** `hansa demo`: a host, three members and the quickstart on this machine. */
@@ -23,8 +24,12 @@ export function addDemoCommand(program: Command): void {
     .option('--name <name>', 'name of the sandbox', 'demo')
     .option('--kubernetes-version <version>', 'such as 1.36 or 1.36.3')
     .option('-o, --output <format>', 'json: the result and how long each phase took')
+    .option('--rollout', 'instead of the quickstart, show a stepped rollout: a bad version, then a good one')
     .action(async (flags: DemoFlags) => {
       const { runDemo } = await import('../demo/run-demo.ts');
-      process.exitCode = await runDemo(flags);
+      const scenario = flags.rollout
+        ? (await import('../demo-rollout/scenario.ts')).rolloutScenario
+        : undefined;
+      process.exitCode = await runDemo(flags, scenario);
     });
 }

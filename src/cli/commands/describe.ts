@@ -18,7 +18,7 @@ export interface DescribeFlags extends HostFlags {
 export function addDescribeCommand(program: Command): void {
   const command = program
     .command('describe <kind> [name]')
-    .description('show a federated object cluster by cluster, with message and age; or a cluster')
+    .description('show a federated object cluster by cluster, with message and age; or a cluster or rollout')
     .option('-n, --namespace <namespace>', "namespace of the object (default: the context's)")
     .option('-o, --output <format>', 'json or yaml');
   addHostNamespaceOption(addHostOptions(command), '--host-namespace <namespace>').action(

@@ -33,7 +33,7 @@ export function addGetCommand(program: Command): void {
   addHostNamespaceOption(addHostOptions(command), '--host-namespace <namespace>')
     .addHelpText(
       'after',
-      '\nKinds: clusters, fdeploy, fcm, fns, fsecret, fsvc, rsp, all; several with commas; KIND/NAME works as well.',
+      '\nKinds: clusters, fdeploy, fcm, fns, fsecret, fsvc, rsp, rollouts, all; several with commas; KIND/NAME works as well.',
     )
     .action(async (kind: string | undefined, name: string | undefined, flags: GetFlags) => {
       const format = readOutput<GetFormat>(flags.output, ['wide', 'json', 'yaml', 'name']);

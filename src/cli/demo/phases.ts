@@ -1,7 +1,15 @@
 import type { Clock } from '../../base/index.ts';
 
 /** The parts of the demo, in their order; the controller and the joins run side by side. */
-export type Phase = 'programs' | 'controlPlanes' | 'install' | 'controller' | 'join' | 'apply' | 'pods';
+export type Phase =
+  | 'programs'
+  | 'controlPlanes'
+  | 'install'
+  | 'controller'
+  | 'join'
+  | 'apply'
+  | 'pods'
+  | 'rollout';
 
 /** How long each part took. */
 export interface Stopwatch {

@@ -33,7 +33,7 @@ const clock = systemClock;
 /** The controller is starting meanwhile. */
 const readyLimitMs = 60_000;
 
-interface Run {
+export interface Run {
   readonly flags: DemoFlags;
   readonly format: 'json' | undefined;
   readonly progress: Progress;
@@ -45,6 +45,33 @@ interface Run {
   readonly held: AsyncDisposableStack;
 }
 
+/** What is shown once host, members and controller are there. */
+export interface Scenario {
+  /** Further arguments of the controller. */
+  readonly controllerArgs?: () => Promise<readonly string[]>;
+  /** Plays it; gives whether all went as it should. */
+  play(run: Run, stage: Stage): Promise<boolean>;
+}
+
+export interface Stage {
+  readonly sandbox: Sandbox;
+  readonly controller: RunningController;
+  readonly clients: Clients;
+  /** Aborts when it took too long. */
+  readonly late: AbortSignal;
+  readonly signal: AbortSignal;
+}
+
+const quickstart: Scenario = {
+  async play(run, { sandbox, controller, clients, late, signal }) {
+    await step(run, 'apply', 'Apply examples/quickstart', async (update) =>
+      applyQuickstart(clients.host, await readQuickstart(), { signal, onFile: update }),
+    );
+    const rows = await showPods(run, clients, late);
+    return tell(run, { sandbox, controller, hostClient: clients.host, rows });
+  },
+};
+
 /**
  * Runs the demo; gives the exit code.
  *
@@ -53,7 +80,7 @@ interface Run {
  * *Guarantees*: whatever happens, what was started is ended: here, and after a `kill -9` by the sandbox's watchdog and
  * the controller's own eye on us.
  */
-export async function runDemo(flags: DemoFlags): Promise<number> {
+export async function runDemo(flags: DemoFlags, scenario: Scenario = quickstart): Promise<number> {
   const format = readOutput(flags.output, ['json']);
   const run: Run = {
     flags,
@@ -66,7 +93,7 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
   };
   assertNoOther(flags.name);
   try {
-    const ok = await perform(run);
+    const ok = await perform(run, scenario);
     if (!flags.exit) await stayUp(run);
     return ok ? 0 : 1;
   } finally {
@@ -85,8 +112,8 @@ function assertNoOther(name: string): void {
   );
 }
 
-/** Does all of it; gives whether the members hold what the documents say. */
-async function perform(run: Run): Promise<boolean> {
+/** Does all of it; gives whether it went as it should. */
+async function perform(run: Run, scenario: Scenario): Promise<boolean> {
   const { stop, stopwatch, progress, flags, held } = run;
   const binaries = await stopwatch.time('programs', () =>
     ensureBinaries({ kubernetesVersion: flags.kubernetesVersion, progress, signal: stop.signal }),
@@ -121,14 +148,11 @@ async function perform(run: Run): Promise<boolean> {
   );
   const [controller] = await together(
     signal,
-    (either) => runController(run, sandbox, either),
+    async (either) => runController(run, sandbox, (await scenario.controllerArgs?.()) ?? [], either),
     (either) => stopwatch.time('join', () => joinAll(run, clients, either)),
   );
-  await step(run, 'apply', 'Apply examples/quickstart', async (update) =>
-    applyQuickstart(clients.host, await readQuickstart(), { signal, onFile: update }),
-  );
-  const rows = await showPods(run, clients, limit.late);
-  return await tell(run, { sandbox, controller, hostClient: clients.host, rows });
+  // Awaited here, since the limit ends with this function.
+  return await scenario.play(run, { sandbox, controller, clients, late: limit.late, signal });
 }
 
 /** From the first program's start; getting the programs may take minutes and has limits of its own. */
@@ -144,13 +168,13 @@ function limitOf({ limitMs, flags }: Run): Disposable & { readonly late: AbortSi
   return { late: controller.signal, [Symbol.dispose]: cancel };
 }
 
-interface MemberClient {
+export interface MemberClient {
   readonly name: string;
   readonly plane: ControlPlane;
   readonly client: ApiClient;
 }
 
-interface Clients {
+export interface Clients {
   readonly host: ApiClient;
   readonly members: readonly MemberClient[];
 }
@@ -170,13 +194,19 @@ async function openClients({ held }: Run, { host, members }: Sandbox): Promise<C
   };
 }
 
-async function runController(run: Run, sandbox: Sandbox, signal: AbortSignal): Promise<RunningController> {
+async function runController(
+  run: Run,
+  sandbox: Sandbox,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<RunningController> {
   const controller = await step(run, 'controller', 'Start the controller', () =>
     startController({
       cliPath: cliPath(),
       kubeconfigPath: sandbox.kubeconfigPath,
       context: hostName,
       logPath: join(sandbox.dir, 'controller.log'),
+      args,
       signal,
     }),
   );
@@ -350,7 +380,7 @@ async function end({ stop, held, progress }: Run): Promise<void> {
 }
 
 /** One step on the screen and on the stopwatch. */
-function step<T>(
+export function step<T>(
   { stopwatch, progress }: Run,
   phase: Phase,
   title: string,
@@ -359,7 +389,7 @@ function step<T>(
   return stopwatch.time(phase, () => during(progress, title, work));
 }
 
-async function during<T>(
+export async function during<T>(
   progress: Progress,
   title: string,
   work: (update: (detail: string) => void) => Promise<T>,
@@ -382,6 +412,6 @@ function cliPath(): string {
 }
 
 /** How a person calls this program: in a checkout it is no command of its own. */
-function cliName(): string {
+export function cliName(): string {
   return cliPath().endsWith('.ts') ? 'npm run -s hansa --' : 'hansa';
 }

@@ -10,6 +10,8 @@ export interface ControllerSource {
   readonly kubeconfigPath: string;
   readonly context: string;
   readonly logPath: string;
+  /** Further arguments. */
+  readonly args: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -70,12 +72,18 @@ export async function startController(source: ControllerSource): Promise<Running
   }
 }
 
-function spawnController({ cliPath, kubeconfigPath, context, logPath }: ControllerSource): ChildProcess {
+function spawnController({
+  cliPath,
+  kubeconfigPath,
+  context,
+  logPath,
+  args: more,
+}: ControllerSource): ChildProcess {
   const log = openSync(logPath, 'a', 0o600);
   const args = ['controller', '--kubeconfig', kubeconfigPath, '--context', context];
   args.push('--listen', '127.0.0.1:0');
   // A demo's members may be stopped to see what happens, and nobody wants to wait half a minute for it.
-  args.push('--health-period', '1s', '--health-timeout', '1s');
+  args.push('--health-period', '1s', '--health-timeout', '1s', ...more);
   try {
     return fork(cliPath, args, {
       execArgv: [
