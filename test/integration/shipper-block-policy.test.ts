@@ -71,14 +71,18 @@ function block(namespace: string, name: string): Promise<KubeObject> {
   });
 }
 
-const apply = (object: KubeObject) =>
-  world.host.client.apply(shipperTypes.application, object, { fieldManager: 'test', force: true });
+const apply = (object: KubeObject, { dryRun = false } = {}) =>
+  world.host.client.apply(shipperTypes.application, object, { fieldManager: 'test', force: true, dryRun });
+
+/** What the server says of a change that is only tried out: one that got through too soon would change what follows. */
+const answerTo = (object: KubeObject) =>
+  apply(object, { dryRun: true }).then(
+    () => 'taken',
+    (error: Error) => error.message,
+  );
 
 /** New blocks, and new policies, are noticed after a moment. */
-const refused = (write: () => Promise<unknown>, words: RegExp) =>
-  until(() => expect(write()).rejects.toThrow(words), 60_000);
-
-const accepted = (write: () => Promise<unknown>) => until(() => expect(write()).resolves.toBeDefined());
+const eventually = (look: () => Promise<void>) => until(look, 60_000);
 
 describe('the policy for RolloutBlocks', () => {
   it('refuses what would roll out, naming the block, its author and the way past it', async () => {
@@ -88,33 +92,38 @@ describe('the policy for RolloutBlocks', () => {
     const words = new RegExp(
       `RolloutBlock ${namespace}/freeze holds rollouts up: the payments freeze \\(jdoe\\).*${overrideAnnotation}`,
     );
-    await refused(() => apply(application(namespace, 'other')), words);
-    await refused(() => apply(application(namespace, 'web', '0.0.2')), words);
-    await refused(
-      () => world.host.client.remove(shipperTypes.application, { namespace, name: 'web' }),
-      words,
-    );
+    await eventually(async () => expect(await answerTo(application(namespace, 'other'))).toMatch(words));
+    expect(await answerTo(application(namespace, 'web', '0.0.2'))).toMatch(words);
+    const removal = world.host.client.remove(shipperTypes.application, { namespace, name: 'web' });
+    await expect(removal).rejects.toThrow(words);
   });
 
   it('lets through what changes nothing, what names the block, and what is elsewhere', async () => {
     const namespace = await world.namespace();
     const elsewhere = await world.namespace();
-    await apply(application(namespace, 'web'));
+    const web = application(namespace, 'web');
+    await apply(web);
     await block(namespace, 'freeze');
-    await refused(() => apply(application(namespace, 'web', '0.0.2')), /RolloutBlock/);
-    const labelled = application(namespace, 'web');
-    await accepted(() =>
-      apply({ ...labelled, metadata: { ...labelled.metadata, labels: { team: 'payments' } } }),
+    await eventually(async () =>
+      expect(await answerTo(application(namespace, 'web', '0.0.2'))).toContain('RolloutBlock'),
     );
-    await accepted(() => apply(application(namespace, 'web', '0.0.2', `other/x, ${namespace}/freeze`)));
-    await accepted(() => apply(application(elsewhere, 'web')));
+    const labelled = { ...web, metadata: { ...web.metadata, labels: { team: 'payments' } } };
+    expect(await answerTo(labelled)).toBe('taken');
+    expect(await answerTo(application(namespace, 'web', '0.0.2', `other/x, ${namespace}/freeze`))).toBe(
+      'taken',
+    );
+    expect(await answerTo(application(elsewhere, 'web'))).toBe('taken');
   });
 
   it('knows blocks for everybody, and forgets them when they go', async () => {
     const namespace = await world.namespace();
     await block(globalNamespace, 'blackout');
-    await refused(() => apply(application(namespace, 'web')), /RolloutBlock rollout-blocks-global\/blackout/);
+    await eventually(async () =>
+      expect(await answerTo(application(namespace, 'web'))).toContain(
+        'RolloutBlock rollout-blocks-global/blackout',
+      ),
+    );
     await world.host.client.remove(shipperTypes.block, { namespace: globalNamespace, name: 'blackout' });
-    await accepted(() => apply(application(namespace, 'web')));
+    await eventually(async () => expect(await answerTo(application(namespace, 'web'))).toBe('taken'));
   });
 });
