@@ -43,6 +43,8 @@ async function firstRevision(its: SideLife, ...objects: readonly KubeObject[]): 
 }
 
 function replicasOf(objects: readonly KubeObject[]): number {
+  // With an autoscaler, the number is its own.
+  if (objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler')) return 1;
   const web = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'web');
   return (web?.['spec'] as { readonly replicas?: number } | undefined)?.replicas ?? 1;
 }
