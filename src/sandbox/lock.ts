@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HansaError } from '../base/index.ts';
@@ -35,7 +35,7 @@ export async function takeLock(path: string, { signal, waitMs, onWait }: LockOpt
       const holder = readHolder(path);
       if (holder === 'gone') continue;
       if (holder === 'unreadable' || !isRunning(holder)) {
-        breakLock(path, `${mine}.stale`, holder);
+        breakLock(path, mine, holder);
         continue;
       }
       if (!told) onWait?.(holder);
@@ -76,15 +76,22 @@ function readHolder(path: string): Holder {
   }
 }
 
-/** Two waiters may see the same dead holder; whoever moves the file looks again at what was moved. */
-function breakLock(path: string, aside: string, expected: Holder): void {
-  try {
-    renameSync(path, aside);
-  } catch {
+/**
+ * Removes the lock of a dead holder, which several waiters may have seen to be dead. Only who holds the right to break
+ * removes it, so between the second look and the removal nobody can have put a living lock in its place.
+ */
+function breakLock(path: string, mine: string, expected: Holder): void {
+  const right = `${path}.break`;
+  if (!tryLink(mine, right)) {
+    const breaker = readHolder(right);
+    // One who died at it is cleared away for the next round.
+    if (breaker !== 'gone' && (breaker === 'unreadable' || !isRunning(breaker)))
+      rmSync(right, { force: true });
     return;
   }
-  const moved = readHolder(aside);
-  // Another waiter was quicker and this is its living lock: give it back.
-  if (JSON.stringify(moved) !== JSON.stringify(expected)) tryLink(aside, path);
-  rmSync(aside, { force: true });
+  try {
+    if (JSON.stringify(readHolder(path)) === JSON.stringify(expected)) rmSync(path, { force: true });
+  } finally {
+    rmSync(right, { force: true });
+  }
 }

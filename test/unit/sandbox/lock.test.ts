@@ -1,6 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeLock } from '../../../src/sandbox/lock.ts';
 import { startOf } from '../../../src/sandbox/process-identity.ts';
@@ -48,6 +50,29 @@ describe('a lock', () => {
       }),
     );
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('of a dead holder is never taken by two processes at once', { timeout: 60_000 }, async () => {
+    const source = new URL('../../../src/sandbox/lock.ts', import.meta.url).href;
+    const script = `
+      import { appendFileSync, writeFileSync } from 'node:fs';
+      import { takeLock } from ${JSON.stringify(source)};
+      for (let round = 0; round < 40; round += 1) {
+        const lock = await takeLock(${JSON.stringify(path)}, { waitMs: 60_000 });
+        appendFileSync(${JSON.stringify(`${path}.log`)}, 'in\\n');
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        appendFileSync(${JSON.stringify(`${path}.log`)}, 'out\\n');
+        lock[Symbol.dispose]();
+        // The next finds what a killed holder leaves, unless another was quicker.
+        try { writeFileSync(${JSON.stringify(path)}, JSON.stringify({ pid: 4194305, start: 'dead' }), { flag: 'wx' }); } catch {}
+      }`;
+    const run = promisify(execFile);
+    await Promise.all(
+      Array.from({ length: 4 }, () => run(process.execPath, ['--input-type=module', '-e', script])),
+    );
+    const log = readFileSync(`${path}.log`, 'utf8').trim().split('\n');
+    expect(log).toHaveLength(4 * 40 * 2);
+    expect(log.filter((word, index) => word !== (index % 2 === 0 ? 'in' : 'out'))).toEqual([]);
   });
 
   it('of a living holder is waited for, with word of who that is, up to the limit', async () => {
