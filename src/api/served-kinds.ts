@@ -1,5 +1,9 @@
 import { kubeFedCluster } from './core.kubefed.io/v1beta1/kubefed-cluster.ts';
 import { federatedKinds } from './federated-kinds.ts';
+import { etcdBackup } from './provision.hansa.dev/v1alpha1/etcd-backup.ts';
+import { kubeCluster } from './provision.hansa.dev/v1alpha1/kube-cluster.ts';
+import { kubeMachine } from './provision.hansa.dev/v1alpha1/kube-machine.ts';
+import { kubeOperation } from './provision.hansa.dev/v1alpha1/kube-operation.ts';
 import { rollout } from './rollout.hansa.dev/v1alpha1/rollout.ts';
 import { rolloutPolicy } from './rollout.hansa.dev/v1alpha1/rollout-policy.ts';
 import { rolloutRevision } from './rollout.hansa.dev/v1alpha1/rollout-revision.ts';
@@ -15,6 +19,12 @@ import { rolloutBlock } from './shipper.booking.com/v1alpha1/rollout-block.ts';
 import { trafficTarget } from './shipper.booking.com/v1alpha1/traffic-target.ts';
 import { legacyFederatedKind } from './types.federation.k8s.io/v1alpha1/federated.ts';
 import { federatedKind } from './types.kubefed.io/v1beta1/federated.ts';
+
+/**
+ * Kinds that are read from files: no controller acts on them, so a host that served them would only raise hopes. One
+ * reference page and one editor schema each.
+ */
+export const fileKinds: readonly ServedKind[] = [kubeCluster, kubeMachine, kubeOperation, etcdBackup];
 
 /** Every kind that Hansa adds to the host: one CRD, one reference page and one editor schema each. */
 export const servedKinds: readonly ServedKind[] = [

@@ -1,3 +1,14 @@
+export type { Cidr, IpAddress } from './cidr.ts';
+export {
+  addressAt,
+  formatAddress,
+  formatNetwork,
+  hostWithPort,
+  networkHas,
+  networksOverlap,
+  parseAddress,
+  parseCidr,
+} from './cidr.ts';
 export type { Clock, Rng } from './clock.ts';
 export { contains } from './contains.ts';
 export type { HansaErrorOptions, RetryLaw } from './errors.ts';
