@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { HansaError, type Progress, type ProgressStep } from '../base/index.ts';
 import { sizeText } from './download.ts';
-import { type GoModule, goModText, goVersionIn, linkerFlags, toolsText } from './go-module.ts';
+import { type GoModule, goModText, goVersionIn, linkerFlags, mendedDir, toolsText } from './go-module.ts';
 import type { Platform } from './platform.ts';
 import { runCommand } from './run-command.ts';
 import { compareVersions, type ProgramName } from './versions.ts';
@@ -37,7 +37,7 @@ export async function buildWithGo<P extends ProgramName>(options: BuildOptions<P
     await timed(progress, `${title} (step ${done} of ${total})`, work);
   };
   for (const module of modules) {
-    const dir = join(workDir, module.name);
+    const dir = join(workDir, `${module.name}-${module.version}`);
     mkdirSync(join(dir, 'bin'), { recursive: true });
     const tool = { cwd: dir, env: environment(options.platform), signal };
     await inStep(`Go modules of ${module.name} ${module.version}`, async (step) => {
@@ -99,7 +99,7 @@ async function prepareModule(
     ['mod', 'download', '-json', `${module.path}@v${module.version}`],
     tool,
   );
-  const { GoMod } = JSON.parse(text) as { readonly GoMod: string };
+  const { GoMod, Dir } = JSON.parse(text) as { readonly GoMod: string; readonly Dir: string };
   const theirs = readFileSync(GoMod, 'utf8');
   const needed = goVersionIn(theirs);
   if (!go.canUpgrade && compareVersions(go.version, needed) < 0) {
@@ -111,7 +111,25 @@ async function prepareModule(
   }
   writeFileSync(join(dir, 'go.mod'), goModText(module, theirs));
   writeFileSync(join(dir, 'tools.go'), toolsText(module));
+  for (const [file, source] of Object.entries(module.sources ?? {})) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    writeFileSync(join(dir, file), source);
+  }
+  if (module.mends) copyMended(Dir, join(dir, mendedDir), module.mends);
   await runCommand('go', ['mod', 'tidy'], tool);
+}
+
+function copyMended(from: string, to: string, mends: NonNullable<GoModule['mends']>): void {
+  cpSync(from, to, { recursive: true });
+  // Go keeps its modules read-only.
+  for (const each of ['', ...(readdirSync(to, { recursive: true }) as string[])]) {
+    if (statSync(join(to, each)).isDirectory()) chmodSync(join(to, each), 0o755);
+  }
+  for (const [file, mend] of Object.entries(mends)) {
+    const path = join(to, file);
+    chmodSync(path, 0o644);
+    writeFileSync(path, mend(readFileSync(path, 'utf8')));
+  }
 }
 
 /** Static programs for this machine, whatever the user builds for otherwise. */

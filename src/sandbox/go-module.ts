@@ -7,12 +7,23 @@ import {
 
 /** A Go module that some of our programs are built from. */
 export interface GoModule<P extends ProgramName = ProgramName> {
-  readonly name: 'kubernetes' | 'etcd' | 'kwok' | 'helm';
+  readonly name: string;
   readonly path: string;
   readonly version: string;
   /** The package of each program. */
   readonly packages: Readonly<Partial<Record<P, string>>>;
+  /** Variables that the linker sets, where the program would else tell a wrong version. */
+  readonly stamps?: Readonly<Record<string, string | undefined>>;
+  /** Files of packages of our own below `hansa.dev/sandbox-programs`. */
+  readonly sources?: Readonly<Record<string, string>>;
+  /** Its files that can't be built as they were published, each with what makes them so; it is then built from a copy. */
+  readonly mends?: Readonly<Record<string, (text: string) => string>>;
 }
+
+/** The module that we build in. */
+export const workModule = 'hansa.dev/sandbox-programs';
+/** Where a copy of a mended module lies in it. */
+export const mendedDir = 'mended';
 
 /** The modules from which the wanted programs are built. */
 export function goModulesFor(
@@ -25,7 +36,8 @@ export function goModulesFor(
       name: 'kubernetes',
       path: 'k8s.io/kubernetes',
       version: versions['kube-apiserver'],
-      packages: Object.fromEntries(kubernetes.map((each) => [each, `k8s.io/kubernetes/cmd/${each}`])),
+      packages: kubernetesPackages(kubernetes),
+      stamps: kubernetesStamps(versions['kube-apiserver']),
     },
     {
       name: 'etcd',
@@ -43,23 +55,33 @@ export function goModulesFor(
   return modules.filter(({ packages }) => Object.keys(packages).length > 0);
 }
 
+/** Each program of Kubernetes has its package under the same name. */
+export function kubernetesPackages<P extends ProgramName>(
+  programs: readonly P[],
+): Partial<Record<P, string>> {
+  return Object.fromEntries(programs.map((each) => [each, `k8s.io/kubernetes/cmd/${each}`])) as Partial<
+    Record<P, string>
+  >;
+}
+
 /**
  * A go.mod of ours that needs only the one module. Kubernetes names its staging modules by a path in its own
  * repository, which means nothing outside of it; each is published under v0 with the same minor and patch.
  */
-export function goModText({ path, version }: GoModule, theirGoMod: string): string {
+export function goModText({ path, version, mends }: GoModule, theirGoMod: string): string {
   const staging = [...theirGoMod.matchAll(/^\s*(?:replace\s+)?(\S+) => \.\/staging\//gm)].map(
     ([, name]) => name ?? '',
   );
   const stagingVersion = `v0.${version.replace(/^1\./, '')}`;
   return [
-    'module hansa.dev/sandbox-programs',
+    `module ${workModule}`,
     `go ${goVersionIn(theirGoMod)}`,
     ...(/^godebug .*$/m.exec(theirGoMod) ?? []),
     `require ${path} v${version}`,
     ...(staging.length > 0
       ? [`replace (\n${staging.map((name) => `\t${name} => ${name} ${stagingVersion}`).join('\n')}\n)`]
       : []),
+    ...(mends ? [`replace ${path} => ./${mendedDir}`] : []),
   ]
     .map((part) => `${part}\n`)
     .join('\n');
@@ -78,31 +100,20 @@ export function helmModule(version: string): GoModule<'helm'> {
     path: 'helm.sh/helm/v3',
     version,
     packages: { helm: 'helm.sh/helm/v3/cmd/helm' },
+    stamps: {
+      'helm.sh/helm/v3/internal/version.version': `v${version}`,
+      'helm.sh/helm/v3/internal/version.gitTreeState': 'clean',
+    },
   };
 }
 
 /** The linker flags: no debug tables, and the version where it would else be told wrongly. */
-export function linkerFlags(module: GoModule): string {
-  const stamps = Object.entries(stampsOf(module)).map(([key, value]) => `-X ${key}=${value}`);
-  return ['-s -w', ...stamps].join(' ');
+export function linkerFlags({ stamps = {} }: Pick<GoModule, 'stamps'>): string {
+  return ['-s -w', ...Object.entries(stamps).map(([key, value]) => `-X ${key}=${value}`)].join(' ');
 }
 
-function stampsOf({ name, version }: GoModule): Readonly<Record<string, string | undefined>> {
-  switch (name) {
-    case 'kubernetes':
-      return kubernetesStamps(version);
-    case 'helm':
-      return {
-        'helm.sh/helm/v3/internal/version.version': `v${version}`,
-        'helm.sh/helm/v3/internal/version.gitTreeState': 'clean',
-      };
-    case 'etcd':
-    case 'kwok':
-      return {};
-  }
-}
-
-function kubernetesStamps(version: string): Readonly<Record<string, string | undefined>> {
+/** What Kubernetes' own build writes into its programs. */
+export function kubernetesStamps(version: string): Readonly<Record<string, string | undefined>> {
   const [major, minor] = version.split('.');
   const base = 'k8s.io/component-base/version';
   return {

@@ -7,6 +7,10 @@ const limitMs = 20_000;
 const versionArguments: Readonly<Partial<Record<ProgramName, readonly string[]>>> = {
   kubectl: ['version', '--client'],
   helm: ['version', '--short'],
+  kubeadm: ['version', '--output=short'],
+  etcdctl: ['version'],
+  etcdutl: ['version'],
+  coredns: ['-version'],
 };
 
 /** Asks a program for its version, without the `v`; undefined if it can't be run or says something else. */
@@ -17,13 +21,14 @@ export async function probeVersion(
 ): Promise<string | undefined> {
   const args = versionArguments[program] ?? ['--version'];
   try {
-    const { stdout } = await promisify(execFile)(path, args, {
+    const { stdout, stderr } = await promisify(execFile)(path, args, {
       timeout: limitMs,
       ...(signal ? { signal } : {}),
       // kubectl and old helms would ask the user's cluster otherwise, when their own flags fail to keep them from it.
       env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: '/dev/null' },
     });
-    return versionIn(stdout);
+    // flanneld and CNI plugins tell it on their error output.
+    return versionIn(stdout) ?? versionIn(stderr);
   } catch {
     signal?.throwIfAborted();
     return undefined;

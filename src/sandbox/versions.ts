@@ -11,8 +11,25 @@ export const components = [
 ] as const;
 export type Component = (typeof components)[number];
 
-/** All that is kept in the cache: the parts of a control plane, and helm for charts. */
-export type ProgramName = Component | 'helm';
+/** What a real node runs beside its containers, and what is in its containers that a sandbox has no need of. */
+export const nodePrograms = [
+  'kubeadm',
+  'kubelet',
+  'kube-proxy',
+  'etcdctl',
+  'etcdutl',
+  'coredns',
+  'flanneld',
+  'cni-flannel',
+  'cni-bridge',
+  'cni-host-local',
+  'cni-loopback',
+  'cni-portmap',
+] as const;
+export type NodeProgram = (typeof nodePrograms)[number];
+
+/** All that is kept in the cache: the parts of a control plane, those of a node, and helm for charts. */
+export type ProgramName = Component | NodeProgram | 'helm';
 
 /** Without a leading `v`. */
 export type ComponentVersions = Readonly<Record<Component, string>>;

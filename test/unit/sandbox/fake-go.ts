@@ -21,8 +21,8 @@ export function writeFakeGo(
 echo "$*" >> ${dir}/calls
 case "$1 $2" in
 "env "*) printf '%s\\n%s\\n' ${version} ${toolchain};;
-"mod download") printf 'module x\\n\\ngo 1.26.0\\n' > ${dir}/theirs.mod; echo '{"GoMod":"${dir}/theirs.mod"}';;
-"mod tidy") echo 'go: downloading x' >&2;;
+"mod download") printf 'module x\\n\\ngo 1.26.0\\n' > ${dir}/theirs.mod; echo '{"GoMod":"${dir}/theirs.mod","Dir":"${dir}/published"}';;
+"mod tidy") echo 'go: downloading x' >&2; cp -r . ${dir}/tidied;;
 "build "*)
   for last; do :; done
   while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
