@@ -1,0 +1,10 @@
+export { crClusterStore } from './cr-cluster-store.ts';
+export type { CrClusterStore, CrClusterStoreOptions } from './cr-cluster-store.ts';
+export { fileClusterStore } from './file-cluster-store.ts';
+export { ageOf } from './file-lock.ts';
+export type { PassphraseOptions } from './passphrase.ts';
+export { passphraseFileVariable, passphraseFrom, passphraseVariable } from './passphrase.ts';
+export type { ClusterKey } from './state-content.ts';
+export { keyText } from './state-content.ts';
+export type { StateFileOptions, StoredCluster, WholeCluster } from './state-file.ts';
+export { StateFile } from './state-file.ts';
