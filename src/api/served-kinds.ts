@@ -20,10 +20,7 @@ import { trafficTarget } from './shipper.booking.com/v1alpha1/traffic-target.ts'
 import { legacyFederatedKind } from './types.federation.k8s.io/v1alpha1/federated.ts';
 import { federatedKind } from './types.kubefed.io/v1beta1/federated.ts';
 
-/**
- * Kinds that are read from files: no controller acts on them, so a host that served them would only raise hopes. One
- * reference page and one editor schema each.
- */
+/** Kinds of provisioning. Until something acts on them, no host serves them and no page promises them. */
 export const fileKinds: readonly ServedKind[] = [kubeCluster, kubeMachine, kubeOperation, etcdBackup];
 
 /** Every kind that Hansa adds to the host: one CRD, one reference page and one editor schema each. */

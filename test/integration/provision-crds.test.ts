@@ -82,8 +82,8 @@ describe('the CRDs of provisioning', () => {
   );
 
   it.each(
-    readdirSync('examples/provision').flatMap((file) =>
-      parseAllDocuments(readFileSync(`examples/provision/${file}`, 'utf8'))
+    readdirSync('test/provision/examples').flatMap((file) =>
+      parseAllDocuments(readFileSync(`test/provision/examples/${file}`, 'utf8'))
         .map((each) => each.toJS() as KubeObject)
         .filter(({ kind }) => kind !== 'Secret')
         .map((object) => [`${object.kind} ${object.metadata.name} of ${file}`, object] as const),

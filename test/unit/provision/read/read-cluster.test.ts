@@ -86,7 +86,7 @@ describe('the shortest file that makes a cluster', () => {
 });
 
 describe('the examples', () => {
-  const folder = 'examples/provision';
+  const folder = 'test/provision/examples';
   it.each(readdirSync(folder))('%s is in order, warns of nothing and tells what one will see', (file) => {
     const text = readFileSync(`${folder}/${file}`, 'utf8');
     const [cluster] = readClusters(parseAllDocuments(text).map((each) => each.toJS() as unknown));
