@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Clock, Logger, Rng } from '../../base/index.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { ClusterSight, MachineFacts } from '../plan/facts.ts';
@@ -35,7 +36,7 @@ export interface BundleSource {
     readonly version?: string;
   }): readonly BundleItem[];
   /** The bytes that have this hash: an item other than an image, or a blob of an image. */
-  open(blob: Pick<BundleBlob, 'sha256'>): import('node:stream').Readable;
+  open(blob: Pick<BundleBlob, 'sha256'>): Readable;
   /** Text of a manifest or unit in it. */
   text(name: string): Promise<string>;
 }
