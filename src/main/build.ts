@@ -34,6 +34,8 @@ const { metafile } = await build({
   banner: {
     js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
   },
+  // Native parts of ssh2 are optional: it does without where they can't be loaded, as here.
+  external: ['*.node'],
   metafile: true,
   logLevel: 'warning',
 });

@@ -21,9 +21,12 @@ async function licenceOf(dir: string): Promise<string> {
     readonly name: string;
     readonly version: string;
     readonly license?: string;
+    /** As packages named it once; ssh2 still does. */
+    readonly licenses?: readonly { readonly type: string }[];
   };
   const files = (await readdir(dir)).filter((name) => /^(licen[cs]e|copying|notice)/i.test(name)).toSorted();
   const texts = await Promise.all(files.map((name) => readFile(join(dir, name), 'utf8')));
-  const heading = `${manifest.name} ${manifest.version} (${manifest.license ?? 'no licence named'})\n`;
+  const named = manifest.license ?? manifest.licenses?.map(({ type }) => type).join(', ');
+  const heading = `${manifest.name} ${manifest.version} (${named || 'no licence named'})\n`;
   return [heading, ...texts].join('\n');
 }

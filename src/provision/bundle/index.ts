@@ -1,0 +1,13 @@
+export type { BundleFile, StoredItem } from './bundle-file.ts';
+export type { CreatedBundle, CreateOptions } from './create-bundle.ts';
+export { createBundle, createFromDirectories, ownArchitecture, upgradePath } from './create-bundle.ts';
+export type { Bundle, BundleSignature, OpenBundleOptions } from './open-bundle.ts';
+export { openBundle } from './open-bundle.ts';
+export type { SigningKeys } from './signature.ts';
+export { makeSigningKeys, publicKeyText, readPrivateKey, readPublicKey } from './signature.ts';
+export type { DownloadOptions } from './download/download-contents.ts';
+export { downloadContents } from './download/download-contents.ts';
+export type { Mirrors } from './download/mirrors.ts';
+export { parseMirrors } from './download/mirrors.ts';
+export type { LoadedMachine, LoadOptions } from './load-machines.ts';
+export { loadMachines } from './load-machines.ts';
