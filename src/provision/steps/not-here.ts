@@ -1,0 +1,15 @@
+import type { Executor } from '../engine/executor.ts';
+
+/** A step that this home of the engine can't do: it says so, and nothing that doesn't need it waits. */
+export function notHere(what: string): Executor {
+  return {
+    observe: () =>
+      Promise.resolve({
+        kind: 'blocked',
+        reason: 'NoHost',
+        message: `${what} needs a host of a federation, and a state file has none: use "hansa join" or "hansa unjoin"`,
+      }),
+    apply: () => Promise.resolve(),
+    verify: () => Promise.resolve(),
+  };
+}

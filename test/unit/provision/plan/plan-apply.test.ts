@@ -1,0 +1,283 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterSpec } from '../../../../src/provision/plan/cluster-spec.ts';
+import type { MachineFacts, Observed } from '../../../../src/provision/plan/facts.ts';
+import { planApply, planDelete } from '../../../../src/provision/plan/plan-apply.ts';
+import { stampedKinds, stampOf } from '../../../../src/provision/plan/render/stamps.ts';
+import { parseFacts } from '../../../../src/provision/facts/parse-facts.ts';
+import { machine, node, spec as bareSpec } from './day-two-world.ts';
+
+/** Each machine with an address of its own. */
+function spec(names: readonly string[], changes: Partial<ClusterSpec> = {}): ClusterSpec {
+  return {
+    ...bareSpec(names),
+    machines: names.map((name, index) => ({ ...machine(name), internalAddress: `10.0.0.${index + 1}` })),
+    cni: { kind: 'flannel', backend: 'vxlan', port: undefined },
+    ...changes,
+  };
+}
+
+function bare(name: string, index: number, changes: readonly string[] = []): MachineFacts {
+  return parseFacts(
+    [
+      `hostname ${name}`,
+      `machine-id id-of-${name}`,
+      `host-key ssh-ed25519 ${name}`,
+      'cpus 2',
+      'memory-kb 4000000',
+      'cgroup 2',
+      'clock 1000',
+      'arch x86_64',
+      'interface eth0 02:00:00:00:00:01 1500',
+      `address eth0 10.0.0.${index + 1}/24`,
+      'disk /var/lib 99000000 99000000 100000 rw',
+      ...changes,
+    ].join('\n'),
+    { askedAtSeconds: 1000, canSudo: true },
+  );
+}
+
+/** What a machine shows that was prepared for this spec. */
+function prepared(of: ClusterSpec, name: string, index: number): MachineFacts {
+  const own = of.machines.find((each) => each.name === name);
+  if (!own) throw new Error(`no machine ${name}`);
+  const controlPlanes = of.machines
+    .filter(({ role }) => role === 'control-plane')
+    .map((each) => ({ name: each.name, address: each.internalAddress ?? '' }));
+  return {
+    ...bare(name, index),
+    stamps: Object.fromEntries(
+      stampedKinds.map((kind) => [kind, stampOf(kind, { cluster: of, machine: own, controlPlanes })]),
+    ),
+  };
+}
+
+function unmade(of: ClusterSpec, changes: Readonly<Record<string, readonly string[]>> = {}): Observed {
+  return {
+    machines: Object.fromEntries(
+      of.machines.map(({ name }, index) => [name, { kind: 'seen', facts: bare(name, index, changes[name]) }]),
+    ),
+    cluster: { kind: 'absent' },
+    others: [],
+  };
+}
+
+/** All that the spec asks for is there; `also` are machines that it has no more. */
+function made(of: ClusterSpec, also: readonly string[] = []): Observed {
+  const names = [...of.machines.map(({ name }) => name), ...also];
+  return {
+    machines: Object.fromEntries(
+      names.map((name, index) => [
+        name,
+        { kind: 'seen', facts: also.includes(name) ? bare(name, index) : prepared(of, name, index) },
+      ]),
+    ),
+    cluster: {
+      kind: 'up',
+      uid: 'uid',
+      apiServers: {},
+      members: names
+        .filter((name) => name.startsWith('m'))
+        .map((name, index) => ({
+          id: `${index + 1}`,
+          name,
+          peerUrls: [`https://10.0.0.${index + 1}:2380`],
+          clientUrls: [],
+          isLearner: false,
+          isHealthy: true,
+          isLeader: index === 0,
+          dbSizeBytes: undefined,
+          raftIndex: undefined,
+          alarms: [],
+        })),
+      nodes: names.map((name) => node(name, '1.36.3')),
+      hasCni: true,
+      dnsReady: true,
+      configuration: undefined,
+    },
+    others: [],
+  };
+}
+
+const options = { leaving: [] };
+const ids = (plan: ReturnType<typeof planApply>) => plan.steps.map(({ id }) => id);
+
+/** Everything a step waits for, whatever is in between. */
+function waitsFor(plan: ReturnType<typeof planApply>, id: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const follow = (of: string) => {
+    for (const need of plan.steps.find((step) => step.id === of)?.needs ?? []) {
+      if (found.has(need)) continue;
+      found.add(need);
+      follow(need);
+    }
+  };
+  follow(id);
+  return found;
+}
+
+describe('a plan for a cluster that is not there', () => {
+  it('makes one control plane, then lets the others join one by one, and workers beside them', () => {
+    const of = spec(['m1', 'm2', 'm3', 'w1']);
+    const plan = planApply(of, unmade(of), [], options);
+    expect(plan.refusals).toEqual([]);
+    expect(ids(plan)).toContain('m1/init-control-plane');
+    expect(ids(plan)).not.toContain('m2/init-control-plane');
+    expect(waitsFor(plan, 'm2/join-control-plane')).toContain('m1/init-control-plane');
+    expect(waitsFor(plan, 'm3/join-control-plane')).toContain('m2/join-control-plane');
+    expect(waitsFor(plan, 'm3/join-control-plane')).toContain('m3/clear-stale-member');
+    expect(waitsFor(plan, 'w1/join-worker')).toContain('m1/init-control-plane');
+    expect(waitsFor(plan, 'w1/join-worker')).not.toContain('m2/join-control-plane');
+    const joins = plan.steps.filter(({ kind }) => /init|join-control|stale/.test(kind));
+    expect(new Set(joins.map(({ exclusive }) => exclusive))).toEqual(new Set(['etcd']));
+    expect(ids(plan).at(-1)).toBe('cluster/verify-cluster');
+  });
+
+  it('needs no step before the steps that it waits for', () => {
+    const of = spec(['m1', 'm2', 'm3', 'w1', 'w2']);
+    const { steps } = planApply(of, unmade(of), [], options);
+    const seen = new Set<string>();
+    for (const { id, needs } of steps) {
+      expect([id, needs.filter((need) => !seen.has(need))]).toEqual([id, []]);
+      seen.add(id);
+    }
+    expect(seen.size).toBe(steps.length);
+  });
+
+  it.each([
+    ['too small a machine', { m1: ['cpus 1'] }, 'TooFewCpus', /has 1 CPU/],
+    ['cloned machines', { m2: ['machine-id id-of-m1'] }, undefined, /machine-id/],
+    ['a clock that is off', { m2: ['clock 5000'] }, 'ClockSkew', /4000 s ahead/],
+    ['a port that is taken', { m1: ['listening 6443 0.0.0.0 nginx'] }, 'PortBusy', /6443 is taken by nginx/],
+    ['pods where the machine is', { m1: ['address eth0 10.244.7.7/16'] }, 'NetworkOverlap', /10\.244\.7\.7/],
+    ['a disk that can’t be written', { m1: ['disk /var/lib 9 9 9 ro'] }, 'DiskReadOnly', /can't be written/],
+    ['etcd’s data of somebody', { m1: ['etcd-data present'] }, 'LeftoverData', /move it away/],
+  ] as const)('is refused before anything is changed: %s', (_, changes, reason, words) => {
+    const of = spec(['m1', 'm2', 'm3']);
+    // What a machine says first counts, so what is changed must come first.
+    const seen = unmade(of);
+    const machines = Object.fromEntries(
+      of.machines.map(({ name }, index) => {
+        const own = (changes as Readonly<Record<string, readonly string[]>>)[name] ?? [];
+        const text = [...own, `hostname ${name}`, `machine-id id-of-${name}`, `host-key ssh-ed25519 ${name}`];
+        const rest = ['cpus 2', 'memory-kb 4000000', 'cgroup 2', 'clock 1000', 'arch x86_64'];
+        const places = [
+          'interface eth0 - 1500',
+          `address eth0 10.0.0.${index + 1}/24`,
+          'disk /var/lib 99000000 9 9 rw',
+        ];
+        const facts = parseFacts([...text, ...rest, ...places].join('\n'), {
+          askedAtSeconds: 1000,
+          canSudo: true,
+        });
+        return [name, { kind: 'seen' as const, facts }];
+      }),
+    );
+    const plan = planApply(of, { ...seen, machines }, [], options);
+    expect(plan.steps).toEqual([]);
+    expect(plan.refusals.map(({ message }) => message).join('\n')).toMatch(words);
+    if (reason) expect(plan.refusals.map((each) => each.reason)).toContain(reason);
+  });
+
+  it('is refused while a machine can’t be reached, by its name', () => {
+    const of = spec(['m1', 'w1']);
+    const seen = unmade(of);
+    const plan = planApply(
+      of,
+      {
+        ...seen,
+        machines: {
+          ...seen.machines,
+          w1: { kind: 'unreachable', reason: 'Unreachable', message: 'no route' },
+        },
+      },
+      [],
+      options,
+    );
+    expect(plan.refusals).toMatchObject([{ reason: 'Unreachable', machine: 'w1', message: 'no route' }]);
+  });
+});
+
+describe('a plan for a cluster that is there', () => {
+  it('has nothing to do when all is as it should be', () => {
+    const of = spec(['m1', 'm2', 'm3', 'w1']);
+    expect(planApply(of, made(of), [], options)).toEqual({ steps: [], refusals: [], warnings: [] });
+  });
+
+  it('takes the first control plane out as any other: pods, etcd, Node, reset', () => {
+    const of = spec(['m2', 'm3', 'm4']);
+    const leaving = [machine('m1')];
+    const plan = planApply(of, made(of, ['m1']), [], { ...options, leaving });
+    const own = plan.steps.filter(({ machine: on }) => on === 'm1');
+    expect(own.map(({ kind }) => kind)).toEqual([
+      'cordon-and-drain',
+      'leave-etcd',
+      'delete-node',
+      'reset-machine',
+    ]);
+    expect(own.at(-1)).toMatchObject({ isDestructive: true });
+  });
+
+  it('lets no control plane go that quorum needs, and shows the arithmetic', () => {
+    const of = spec(['m2', 'm3']);
+    const seen = made(of, ['m1']);
+    if (seen.cluster.kind !== 'up') throw new Error('it is up');
+    const members = seen.cluster.members.map((each) => ({ ...each, isHealthy: each.name !== 'm3' }));
+    const plan = planApply(of, { ...seen, cluster: { ...seen.cluster, members } }, [], {
+      ...options,
+      leaving: [machine('m1')],
+    });
+    expect(plan.steps).toEqual([]);
+    expect(plan.refusals).toMatchObject([{ reason: 'QuorumAtRisk', machine: 'm1' }]);
+    expect(plan.refusals[0]?.message).toMatch(/of 3 members.*1 .*2/s);
+  });
+
+  it('joins a control plane again whose Node came before its vote', () => {
+    const of = spec(['m1', 'm2', 'm3']);
+    const seen = made(of);
+    if (seen.cluster.kind !== 'up') throw new Error('it is up');
+    const members = seen.cluster.members.map((each) => ({ ...each, isLearner: each.name === 'm3' }));
+    const plan = planApply(of, { ...seen, cluster: { ...seen.cluster, members } }, [], options);
+    expect(ids(plan)).toContain('m3/join-control-plane');
+    expect(ids(plan)).not.toContain('m2/join-control-plane');
+  });
+
+  it('does not change the version by the way', () => {
+    const of = spec(['m1']);
+    const plan = planApply({ ...of, version: '1.37.2' }, made(of), [], options);
+    expect(plan.refusals).toMatchObject([{ reason: 'UpgradeNeeded', field: 'spec.version', machine: 'm1' }]);
+    expect(plan.refusals[0]?.message).toContain('set spec.version to 1.36.3');
+  });
+
+  it('warns of an even number of control planes', () => {
+    const of = spec(['m1', 'm2']);
+    expect(planApply(of, made(of), [], options).warnings).toMatchObject([{ reason: 'EvenControlPlanes' }]);
+  });
+
+  it('is refused while no API server answers, and while it is paused', () => {
+    const of = spec(['m1']);
+    const seen = made(of);
+    const down: Observed = {
+      ...seen,
+      cluster: { kind: 'down', message: 'etcd has no leader', members: undefined },
+    };
+    expect(planApply(of, down, [], options).refusals).toMatchObject([{ reason: 'ClusterDown' }]);
+    expect(planApply(spec(['m1'], { paused: true }), seen, [], options).refusals).toMatchObject([
+      { reason: 'Paused' },
+    ]);
+  });
+});
+
+describe('a plan to let a cluster go', () => {
+  it('resets nothing unless the spec says so', () => {
+    const of = spec(['m1', 'w1']);
+    expect(planDelete(of, made(of)).steps).toEqual([]);
+    const facts = { ...bare('m1', 0), kubernetes: { ...bare('m1', 0).kubernetes, hasKubeletConfig: true } };
+    const resetting = spec(['m1', 'w1'], { deletionPolicy: 'Reset' });
+    const seen = made(resetting);
+    const plan = planDelete(resetting, {
+      ...seen,
+      machines: { ...seen.machines, m1: { kind: 'seen', facts } },
+    });
+    expect(plan.steps).toMatchObject([{ id: 'm1/reset-machine', isDestructive: true }]);
+  });
+});
