@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { HansaError, messageOf } from '../base/index.ts';
+import { addBundleCommand } from './commands/bundle.ts';
+import { addClusterCommand } from './commands/cluster.ts';
 import { addControllerCommand } from './commands/controller.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDescribeCommand } from './commands/describe.ts';
@@ -31,6 +33,8 @@ addDescribeCommand(program);
 addRenderCommand(program);
 addPlanCommand(program);
 addRolloutCommand(program);
+addClusterCommand(program);
+addBundleCommand(program);
 addControllerCommand(program);
 addWebhookCommand(program);
 addSandboxCommand(program);

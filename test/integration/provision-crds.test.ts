@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { toCrd } from '../../src/api/crd/to-crd.ts';
 import type { KindAddress } from '../../src/api/federated-kinds.ts';
-import { fileKinds } from '../../src/api/served-kinds.ts';
+import { comingKinds, fileKinds } from '../../src/api/served-kinds.ts';
 import {
   type ApiClient,
   createApiClient,
@@ -20,7 +20,7 @@ const crdType: ResourceType = {
   plural: 'customresourcedefinitions',
   namespaced: false,
 };
-const ours = fileKinds;
+const ours = [...fileKinds, ...comingKinds];
 
 let sandbox: Sandbox;
 let host: ApiClient;
@@ -82,8 +82,8 @@ describe('the CRDs of provisioning', () => {
   );
 
   it.each(
-    readdirSync('test/provision/examples').flatMap((file) =>
-      parseAllDocuments(readFileSync(`test/provision/examples/${file}`, 'utf8'))
+    readdirSync('examples/provision').flatMap((file) =>
+      parseAllDocuments(readFileSync(`examples/provision/${file}`, 'utf8'))
         .map((each) => each.toJS() as KubeObject)
         .filter(({ kind }) => kind !== 'Secret')
         .map((object) => [`${object.kind} ${object.metadata.name} of ${file}`, object] as const),

@@ -86,9 +86,11 @@ describe('the shortest file that makes a cluster', () => {
 });
 
 describe('the examples', () => {
-  const folder = 'test/provision/examples';
-  it.each(readdirSync(folder))('%s is in order, warns of nothing and tells what one will see', (file) => {
-    const text = readFileSync(`${folder}/${file}`, 'utf8');
+  const files = ['examples/provision', 'test/provision/examples'].flatMap((folder) =>
+    readdirSync(folder).map((file) => `${folder}/${file}`),
+  );
+  it.each(files)('%s is in order, warns of nothing and tells what one will see', (file) => {
+    const text = readFileSync(file, 'utf8');
     const [cluster] = readClusters(parseAllDocuments(text).map((each) => each.toJS() as unknown));
     expect(cluster?.warnings).toEqual([]);
     expect(cluster?.needs.map(({ name }) => name).toSorted()).toEqual(
