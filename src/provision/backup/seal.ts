@@ -64,7 +64,7 @@ export async function* unseal(content: AsyncIterable<Buffer>, passphrase: string
   const keys = await deriveKeys(passphrase, header.salt, header.cost).catch((error: unknown) => {
     throw notSealed(error);
   });
-  if (!timingSafeEqual(Buffer.from(checkOf(keys.header, header.fields)), Buffer.from(header.check))) {
+  if (!isSame(checkOf(keys.header, header.fields), header.check)) {
     throw new HansaError(
       'the passphrase is not the one this backup was made with (or its first line is damaged)',
       {
@@ -217,6 +217,11 @@ function deriveKeys(
 
 function checkOf(key: Buffer, fields: Readonly<Record<string, unknown>>): string {
   return createHmac('sha256', key).update(JSON.stringify(fields)).digest('base64');
+}
+
+function isSame(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 function notSealed(cause?: unknown): HansaError {

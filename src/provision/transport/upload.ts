@@ -20,10 +20,9 @@ if [ -f "$path" ] && [ "$(hash_of "$path")" = "$sum" ]; then
   [ "$(stat -L -c %a -- "$path")" = "$mode" ] || chmod "$mode" "$path"
   rm -f -- "$part"
   echo there
-elif [ -f "$part" ]; then
-  stat -c %s -- "$part"
 else
-  echo 0
+  # Not there, or just put in place by the end of a broken connection.
+  stat -c %s -- "$part" 2>/dev/null || echo 0
 fi
 `;
 
