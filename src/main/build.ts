@@ -30,9 +30,12 @@ const { metafile } = await build({
   legalComments: 'none',
   // Flat, because `hansa install` looks for crds/ beside dist/, whichever file it ends up in.
   chunkNames: '[name]-[hash]',
-  // Dependencies in CommonJS ask for Node's own modules with `require`, which an ES module has not.
+  // Dependencies in CommonJS ask for Node's own modules with `require`, and for where they lie: an ES module has neither.
   banner: {
-    js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    js: [
+      "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+      'const { filename: __filename, dirname: __dirname } = import.meta;',
+    ].join(''),
   },
   // Native parts of ssh2 are optional: it does without where they can't be loaded, as here.
   external: ['*.node'],

@@ -39,6 +39,11 @@ describe('the bundle', () => {
     });
   });
 
+  it('holds what reaches machines over SSH', async () => {
+    const { stdout } = await hansa('cluster', 'status', '--state', join(dir, 'state.json'));
+    expect(stdout).toContain('No clusters are kept');
+  });
+
   it('brings the licences of what is in it', async () => {
     const licences = await readFile(join(dir, 'dist/THIRD-PARTY-LICENCES.txt'), 'utf8');
     const packages = [...licences.matchAll(/^(\S+) \d+\.\d+\.\d+\S* \(\S+\)$/gm)].map(([, name]) => name);
