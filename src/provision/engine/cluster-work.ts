@@ -18,7 +18,7 @@ export interface ClusterWorkOptions {
   readonly store: ClusterStore;
   readonly connect: ConnectMachine;
   /** Needed once programs are to be installed. */
-  readonly bundle: BundleSource | undefined;
+  readonly bundle: (BundleSource & { readonly versions?: readonly string[] }) | undefined;
   /** Who works, such as `alice@laptop (pid 4711)`. */
   readonly owner: string;
   readonly clock: Clock;
@@ -52,10 +52,13 @@ export class ClusterWork implements AsyncDisposable {
   }
 
   async plan(goal: Goal, observed?: Observed): Promise<Plan> {
-    const { spec, store, leaving } = this.#options;
+    const { spec, store, leaving, bundle } = this.#options;
     const seen = observed ?? (await this.look());
     if (goal === 'delete') return planDelete(spec, seen);
-    return planApply(spec, seen, await store.journal(), { leaving });
+    return planApply(spec, seen, await store.journal(), {
+      leaving,
+      available: bundle?.versions ?? (bundle ? [bundle.version] : []),
+    });
   }
 
   /**

@@ -1,59 +1,114 @@
 import { HansaError, isJsonObject, messageOf } from '../../base/index.ts';
 import { readMembers } from '../etcd/read-members.ts';
-import { type ClusterSpec, controlPlanes } from '../plan/cluster-spec.ts';
+import type { ClusterSpec } from '../plan/cluster-spec.ts';
 import type { ClusterSight, EtcdMember, MachineSight, NodeSight } from '../plan/facts.ts';
+import { addressUrl } from '../plan/render/address-url.ts';
+import { apiServerPort } from '../plan/render/cluster-configuration.ts';
 import { readClusterConfiguration } from '../steps/kubeadm-config.ts';
 import { getObject } from '../steps/kubectl.ts';
 import type { Machine } from './executor.ts';
 import type { MachineGroup } from './machine-group.ts';
 
-/** The cluster as its own control planes tell it. */
+/**
+ * The cluster as its own control planes tell it, those that are to leave included: they may be all there is.
+ *
+ * *Guarantees*: an API server that speaks for another cluster is not heard. A control plane whose disk was emptied can come
+ * up as one, alone and with nothing in it.
+ */
 export async function lookAtCluster(
   spec: ClusterSpec,
   machines: Readonly<Record<string, MachineSight>>,
-  group: MachineGroup,
+  group: Pick<MachineGroup, 'machine' | 'controlPlanes'>,
   signal: AbortSignal,
 ): Promise<ClusterSight> {
-  const begun = controlPlanes(spec).filter(({ name }) => {
+  const begun = group.controlPlanes.flatMap(({ name }) => {
     const sight = machines[name];
-    return sight?.kind === 'seen' && sight.facts.kubernetes.manifests.includes('kube-apiserver.yaml');
+    const isBegun =
+      sight?.kind === 'seen' && sight.facts.kubernetes.manifests.includes('kube-apiserver.yaml');
+    return isBegun ? [group.machine(name)] : [];
   });
   if (begun.length === 0) return { kind: 'absent' };
+  const speakers = ofOneCluster(await askApiServers(begun, signal));
   try {
-    const post = await group.healthyControlPlane([], signal);
-    const [members, nodes, system, dns, configuration, apiServers, cni] = await Promise.all([
-      spec.etcd.kind === 'stacked' ? readMembers(post, { signal }) : Promise.resolve([]),
-      readNodes(post, signal),
-      getObject(post, ['namespace', 'kube-system'], { signal }),
-      getObject(post, ['deployment', 'coredns', '-n', 'kube-system'], { signal }),
-      readClusterConfiguration(post, signal).catch(() => undefined),
-      readApiVersions(
-        begun.map(({ name }) => group.machine(name)),
-        signal,
-      ),
-      hasCni(spec, post, signal),
-    ]);
-    return {
-      kind: 'up',
-      uid: textAt(system, 'metadata', 'uid') ?? '',
-      apiServers,
-      members,
-      nodes,
-      hasCni: cni,
-      dnsReady: Number(numberAt(dns, 'status', 'readyReplicas') ?? 0) > 0,
-      configuration,
-    };
+    const [speaker] = speakers;
+    if (!speaker) {
+      const names = begun.map((machine) => machine.spec.name).join(', ');
+      throw new HansaError(`no API server answers on ${names}`, { reason: 'NoControlPlane' });
+    }
+    return await hear(spec, speaker, speakers, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return {
-      kind: 'down',
-      message: messageOf(error),
-      members: await membersOfAny(
-        begun.map(({ name }) => group.machine(name)),
-        signal,
-      ),
-    };
+    return { kind: 'down', message: messageOf(error), members: await membersOfAny(begun, signal) };
   }
+}
+
+async function hear(
+  spec: ClusterSpec,
+  { machine: post, uid }: Speaker,
+  speakers: readonly Speaker[],
+  signal: AbortSignal,
+): Promise<ClusterSight> {
+  const [members, nodes, dns, configuration, cni] = await Promise.all([
+    spec.etcd.kind === 'stacked' ? readMembers(post, { signal }) : Promise.resolve([]),
+    readNodes(post, signal),
+    getObject(post, ['deployment', 'coredns', '-n', 'kube-system'], { signal }),
+    readClusterConfiguration(post, signal).catch(() => undefined),
+    hasCni(spec, post, signal),
+  ]);
+  return {
+    kind: 'up',
+    uid,
+    apiServers: Object.fromEntries(speakers.map(({ machine, version }) => [machine.spec.name, version])),
+    members,
+    nodes,
+    hasCni: cni,
+    dnsReady: Number(numberAt(dns, 'status', 'readyReplicas') ?? 0) > 0,
+    configuration,
+  };
+}
+
+/** An API server that is ready, and whom it speaks for. */
+interface Speaker {
+  readonly machine: Machine;
+  readonly version: string;
+  /** Of the namespace kube-system. */
+  readonly uid: string;
+}
+
+/** Those of the cluster that most speak for; of two that are alone, the one that was there first. */
+export function ofOneCluster<T extends Pick<Speaker, 'uid'>>(speakers: readonly T[]): readonly T[] {
+  const groups = Map.groupBy(speakers, ({ uid }) => uid);
+  return [...groups.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
+}
+
+/** Each by itself: during an upgrade they differ, and the endpoint would lead to any of them. */
+async function askApiServers(machines: readonly Machine[], signal: AbortSignal): Promise<readonly Speaker[]> {
+  const answers = await Promise.all(
+    machines.map(async (machine): Promise<readonly Speaker[]> => {
+      try {
+        const { code, stdout } = await machine.transport.exec({
+          script: `
+ask() { kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s --server "$server" "$@"; }
+server=$1
+ask get --raw /readyz >/dev/null
+ask get --raw /version
+ask get namespace kube-system -o 'jsonpath=uid={.metadata.uid}'`,
+          args: [addressUrl(machine.internalAddress, apiServerPort)],
+          root: true,
+          deadlineMs: 30_000,
+          signal,
+        });
+        const version = /"gitVersion":\s*"v([^"]+)"/.exec(stdout)?.[1];
+        const uid = /uid=(\S+)/.exec(stdout)?.[1];
+        return code === 0 && version && uid ? [{ machine, version, uid }] : [];
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof HansaError) return [];
+        throw error;
+      }
+    }),
+  );
+  return answers.flat();
 }
 
 async function readNodes(post: Machine, signal: AbortSignal): Promise<readonly NodeSight[]> {
@@ -99,36 +154,6 @@ interface NodeObject {
   };
 }
 
-/** Each API server is asked by itself: during an upgrade they differ. */
-async function readApiVersions(
-  machines: readonly Machine[],
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, string>>> {
-  const answers = await Promise.all(
-    machines.map(async (machine) => {
-      const { code, stdout } = await machine.transport
-        .exec({
-          script:
-            'kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s --server "https://$1:6443" get --raw /version',
-          args: [
-            machine.internalAddress.includes(':') ? `[${machine.internalAddress}]` : machine.internalAddress,
-          ],
-          root: true,
-          deadlineMs: 15_000,
-          signal,
-        })
-        .catch((error: unknown) => {
-          signal.throwIfAborted();
-          if (error instanceof HansaError) return { code: -1, stdout: '' };
-          throw error;
-        });
-      const version = code === 0 ? /"gitVersion":\s*"v([^"]+)"/.exec(stdout)?.[1] : undefined;
-      return version ? [[machine.spec.name, version] as const] : [];
-    }),
-  );
-  return Object.fromEntries(answers.flat());
-}
-
 async function hasCni({ cni }: ClusterSpec, post: Machine, signal: AbortSignal): Promise<boolean> {
   switch (cni.kind) {
     case 'none':
@@ -158,11 +183,6 @@ async function membersOfAny(
 function itemsOf(list: unknown): readonly Readonly<Record<string, unknown>>[] {
   if (!isJsonObject(list) || !Array.isArray(list['items'])) return [];
   return list['items'].filter(isJsonObject);
-}
-
-function textAt(object: unknown, section: string, field: string): string | undefined {
-  const value = fieldAt(object, section, field);
-  return typeof value === 'string' ? value : undefined;
 }
 
 function numberAt(object: unknown, section: string, field: string): number | undefined {

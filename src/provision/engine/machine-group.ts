@@ -1,8 +1,10 @@
 import { type Clock, HansaError, messageOf, networkHas, parseAddress, parseCidr } from '../../base/index.ts';
 import type { ConnectMachine } from '../access/connect-machine.ts';
 import { readFacts } from '../facts/index.ts';
-import { controlPlanes, type ClusterSpec, type MachineSpec } from '../plan/cluster-spec.ts';
+import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { MachineFacts, MachineSight } from '../plan/facts.ts';
+import { addressUrl } from '../plan/render/address-url.ts';
+import { apiServerPort } from '../plan/render/cluster-configuration.ts';
 import { type Redactor, runLong, type Transport } from '../transport/index.ts';
 import type { Machine } from './executor.ts';
 
@@ -19,6 +21,7 @@ export interface MachineGroupOptions {
 export class MachineGroup implements AsyncDisposable {
   readonly #options: MachineGroupOptions;
   readonly #transports = new Map<string, Promise<Transport>>();
+  readonly #readyAtMs = new Map<string, number>();
   readonly #open = new Map<string, { readonly transport: Transport; facts: MachineFacts }>();
 
   constructor(options: MachineGroupOptions) {
@@ -27,6 +30,11 @@ export class MachineGroup implements AsyncDisposable {
 
   get specs(): readonly MachineSpec[] {
     return [...this.#options.spec.machines, ...this.#options.leaving];
+  }
+
+  /** Those that leave are the last to be asked: what is told to them may be gone with them. */
+  get controlPlanes(): readonly MachineSpec[] {
+    return this.specs.filter(({ role }) => role === 'control-plane');
   }
 
   /** Facts of all, side by side. One that can't be reached is told of, and nobody waits for it longer than for the others. */
@@ -58,18 +66,24 @@ export class MachineGroup implements AsyncDisposable {
   }
 
   /**
-   * A control plane whose API server says that it is ready.
+   * A control plane whose own API server says that it is ready; one that is to leave only where there is no other.
    * @throws HansaError NoControlPlane
    */
   async healthyControlPlane(not: readonly string[], signal: AbortSignal): Promise<Machine> {
-    for (const { name } of controlPlanes(this.#options.spec)) {
+    const { clock, spec } = this.#options;
+    for (const { name } of this.controlPlanes) {
       if (not.includes(name) || !this.#open.has(name)) continue;
       const machine = this.machine(name);
-      if (await isReady(machine, signal)) return machine;
+      const seenMs = this.#readyAtMs.get(name);
+      if (seenMs !== undefined && clock.monotonic() - seenMs < readyForMs) return machine;
+      this.#readyAtMs.delete(name);
+      if (!(await isReady(machine, signal))) continue;
+      this.#readyAtMs.set(name, clock.monotonic());
+      return machine;
     }
     const except = not.length > 0 ? ` besides ${not.join(', ')}` : '';
     throw new HansaError(
-      `no API server of cluster ${this.#options.spec.name}${except} answers: look at the control planes with "crictl ps -a"`,
+      `no API server of cluster ${spec.name}${except} answers: look at the control planes with "crictl ps -a"`,
       { reason: 'NoControlPlane' },
     );
   }
@@ -107,11 +121,16 @@ export class MachineGroup implements AsyncDisposable {
   }
 }
 
-async function isReady({ transport }: Machine, signal: AbortSignal): Promise<boolean> {
+/** Steps ask for a control plane many times a second; one that was well just now most probably is. */
+const readyForMs = 2_000;
+
+/** Its own, and not whichever the endpoint leads to: what is asked next is asked there. */
+async function isReady({ transport, internalAddress }: Machine, signal: AbortSignal): Promise<boolean> {
   const { code } = await transport
     .exec({
       script:
-        '[ -f /etc/kubernetes/admin.conf ] && kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s get --raw /readyz >/dev/null',
+        '[ -f /etc/kubernetes/admin.conf ] && kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s --server "$1" get --raw /readyz >/dev/null',
+      args: [addressUrl(internalAddress, apiServerPort)],
       root: true,
       deadlineMs: 15_000,
       signal,

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchiveEntry, readArchive, writeArchive } from '../../../../src/provision/backup/archive.ts';
 import { directoryTarget } from '../../../../src/provision/backup/directory-target.ts';
+import { openBackup } from '../../../../src/provision/backup/verify-backup.ts';
 import { snapshotPath } from '../../../../src/provision/backup/manifest.ts';
 
 const quick = { cost: 2 ** 4, chunkBytes: 4096 };
@@ -156,5 +157,39 @@ describe('a directory of backups', () => {
     await expect(target.put('../out', once(Buffer.alloc(1)))).rejects.toMatchObject({
       reason: 'BadBackupName',
     });
+  });
+});
+
+describe('an opened backup', () => {
+  let path = '';
+  beforeAll(async () => {
+    path = await mkdtemp(join(tmpdir(), 'hansa-open-'));
+  });
+  afterAll(() => rm(path, { recursive: true, force: true }));
+
+  const opened = async (): Promise<readonly string[]> =>
+    (await readdir(tmpdir())).filter((name) => name.startsWith('hansa-restore-'));
+
+  it('lies in files that only its owner can read, and goes when it is no more needed', async () => {
+    const target = directoryTarget(path);
+    await target.put('good', writeArchive(manifest, entries, passphrase, quick));
+    let file = '';
+    {
+      await using backup = await openBackup(target, 'good', passphrase);
+      file = backup.path('pki/ca.key') ?? '';
+      expect(await readFile(file, 'utf8')).toBe('KEY');
+      expect((await stat(file)).mode & 0o077).toBe(0);
+      expect(backup.path('pki/other')).toBeUndefined();
+    }
+    await expect(stat(file)).rejects.toThrow('ENOENT');
+  });
+
+  it('leaves nothing behind when it is damaged', async () => {
+    const before = await opened();
+    const target = directoryTarget(path);
+    const whole = await gather(writeArchive(manifest, entries, passphrase, quick));
+    await target.put('bad', once(whole.subarray(0, whole.length - 100)));
+    await expect(openBackup(target, 'bad', passphrase)).rejects.toMatchObject({ reason: 'BackupCorrupt' });
+    expect(await opened()).toEqual(before);
   });
 });

@@ -36,15 +36,22 @@ function bare(name: string, index: number, changes: readonly string[] = []): Mac
   );
 }
 
-/** What a machine shows that was prepared for this spec. */
+/** What a machine shows that is a node of this spec. */
 function prepared(of: ClusterSpec, name: string, index: number): MachineFacts {
-  const own = of.machines.find((each) => each.name === name);
-  if (!own) throw new Error(`no machine ${name}`);
+  const own = of.machines.find((each) => each.name === name) ?? machine(name);
   const controlPlanes = of.machines
     .filter(({ role }) => role === 'control-plane')
     .map((each) => ({ name: each.name, address: each.internalAddress ?? '' }));
+  const facts = bare(name, index);
   return {
-    ...bare(name, index),
+    ...facts,
+    kubernetes: {
+      ...facts.kubernetes,
+      hasKubeletConfig: true,
+      manifests: own.role === 'control-plane' ? ['etcd.yaml', 'kube-apiserver.yaml'] : [],
+      etcdData: own.role === 'control-plane' ? 'present' : 'absent',
+      caHash: 'sha256:ours',
+    },
     stamps: Object.fromEntries(
       stampedKinds.map((kind) => [kind, stampOf(kind, { cluster: of, machine: own, controlPlanes })]),
     ),
@@ -66,10 +73,7 @@ function made(of: ClusterSpec, also: readonly string[] = []): Observed {
   const names = [...of.machines.map(({ name }) => name), ...also];
   return {
     machines: Object.fromEntries(
-      names.map((name, index) => [
-        name,
-        { kind: 'seen', facts: also.includes(name) ? bare(name, index) : prepared(of, name, index) },
-      ]),
+      names.map((name, index) => [name, { kind: 'seen', facts: prepared(of, name, index) }]),
     ),
     cluster: {
       kind: 'up',
@@ -193,7 +197,9 @@ describe('a plan for a cluster that is not there', () => {
       [],
       options,
     );
-    expect(plan.refusals).toMatchObject([{ reason: 'Unreachable', machine: 'w1', message: 'no route' }]);
+    expect(plan.refusals).toMatchObject([
+      { reason: 'MachineUnreachable', machine: 'w1', message: expect.stringContaining('no route') },
+    ]);
   });
 });
 
@@ -203,18 +209,18 @@ describe('a plan for a cluster that is there', () => {
     expect(planApply(of, made(of), [], options)).toEqual({ steps: [], refusals: [], warnings: [] });
   });
 
-  it('takes the first control plane out as any other: pods, etcd, Node, reset', () => {
+  it('takes the first control plane out as any other: pods, etcd, reset, Node', () => {
     const of = spec(['m2', 'm3', 'm4']);
-    const leaving = [machine('m1')];
+    const leaving = [{ ...machine('m1'), internalAddress: '10.0.0.4' }];
     const plan = planApply(of, made(of, ['m1']), [], { ...options, leaving });
     const own = plan.steps.filter(({ machine: on }) => on === 'm1');
     expect(own.map(({ kind }) => kind)).toEqual([
       'cordon-and-drain',
       'leave-etcd',
-      'delete-node',
       'reset-machine',
+      'delete-node',
     ]);
-    expect(own.at(-1)).toMatchObject({ isDestructive: true });
+    expect(own[2]).toMatchObject({ isDestructive: true });
   });
 
   it('lets no control plane go that quorum needs, and shows the arithmetic', () => {
@@ -224,11 +230,13 @@ describe('a plan for a cluster that is there', () => {
     const members = seen.cluster.members.map((each) => ({ ...each, isHealthy: each.name !== 'm3' }));
     const plan = planApply(of, { ...seen, cluster: { ...seen.cluster, members } }, [], {
       ...options,
-      leaving: [machine('m1')],
+      leaving: [{ ...machine('m1'), internalAddress: '10.0.0.3' }],
     });
     expect(plan.steps).toEqual([]);
     expect(plan.refusals).toMatchObject([{ reason: 'QuorumAtRisk', machine: 'm1' }]);
-    expect(plan.refusals[0]?.message).toMatch(/of 3 members.*1 .*2/s);
+    expect(plan.refusals[0]?.message).toMatch(
+      /3 voters, 2 healthy; without m1 .* need 2, and 1 would be left/,
+    );
   });
 
   it('joins a control plane again whose Node came before its vote', () => {
@@ -271,13 +279,11 @@ describe('a plan to let a cluster go', () => {
   it('resets nothing unless the spec says so', () => {
     const of = spec(['m1', 'w1']);
     expect(planDelete(of, made(of)).steps).toEqual([]);
-    const facts = { ...bare('m1', 0), kubernetes: { ...bare('m1', 0).kubernetes, hasKubeletConfig: true } };
     const resetting = spec(['m1', 'w1'], { deletionPolicy: 'Reset' });
-    const seen = made(resetting);
-    const plan = planDelete(resetting, {
-      ...seen,
-      machines: { ...seen.machines, m1: { kind: 'seen', facts } },
-    });
-    expect(plan.steps).toMatchObject([{ id: 'm1/reset-machine', isDestructive: true }]);
+    const plan = planDelete(resetting, made(resetting));
+    expect(plan.steps).toMatchObject([
+      { id: 'w1/reset-machine', isDestructive: true },
+      { id: 'm1/reset-machine', isDestructive: true, needs: ['w1/reset-machine'] },
+    ]);
   });
 });
