@@ -14,10 +14,17 @@ export {
   readPublicKey,
   upgradePath,
 } from './bundle/index.ts';
-export type { ClusterWorkOptions, Goal } from './engine/cluster-work.ts';
+export type { ClusterWorkOptions, Worked, WorkOptions } from './engine/cluster-work.ts';
 export { ClusterWork } from './engine/cluster-work.ts';
+export type { Goal } from './engine/goal.ts';
+export type { RegistrationSteps, Registrar } from './engine/registrar.ts';
 export type { BundleSource, ClusterStore, SecretStore } from './engine/executor.ts';
 export type { RunResult, StepEnd } from './engine/run-plan.ts';
+export type { StoredBackup } from './plan/backup.ts';
+export type { CertificateSight, CertificateVerdict } from './plan/certificates.ts';
+export { certificateStatus } from './plan/certificates.ts';
+export { bestSurvivor } from './plan/restore.ts';
+export type { RestoreSource, RestoreWish } from './plan/restore.ts';
 export type { ClusterSpec, MachineSpec } from './plan/cluster-spec.ts';
 export type { ClusterSight, MachineFacts, MachineSight, Observed } from './plan/facts.ts';
 export type { JournalRecord } from './plan/journal.ts';

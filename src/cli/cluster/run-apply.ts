@@ -36,10 +36,15 @@ async function applyOne(cluster: ReadCluster, consent: boolean, place: WorkPlace
   const startedAtMs = performance.now();
   const leaving = await leavingOf(cluster, place.state);
   await using work = await openWork(cluster, leaving, place);
-  const { plan, result } = await work.run('apply', {
-    consent,
-    onPlan: (made) => process.stderr.write(`${renderPlan(cluster.spec.name, made)}\n\n`),
-  });
+  const { plan, result } = await work.run(
+    { kind: 'apply' },
+    {
+      consent,
+      onPlan: (made) => {
+        process.stderr.write(`${renderPlan(cluster.spec.name, made)}\n\n`);
+      },
+    },
+  );
   const applied = { cluster: cluster.spec.name, plan, result, tookMs: performance.now() - startedAtMs };
   // Machines that are leaving stay known until they have left.
   if (leaving.length === 0 || isThere(applied)) await keepCluster(cluster, place.state);

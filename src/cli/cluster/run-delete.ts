@@ -23,10 +23,15 @@ export async function runClusterDelete(name: string, flags: ApplyFlags): Promise
   }
   const place = { state, flags, progress: createProgress(), signal: interruptSignal() };
   await using work = await openWork(cluster, [], place);
-  const { plan, result } = await work.run('delete', {
-    consent: true,
-    onPlan: (made) => process.stderr.write(`${renderPlan(name, made)}\n\n`),
-  });
+  const { plan, result } = await work.run(
+    { kind: 'delete' },
+    {
+      consent: true,
+      onPlan: (made) => {
+        process.stderr.write(`${renderPlan(name, made)}\n\n`);
+      },
+    },
+  );
   const isGone = plan.refusals.length === 0 && (result === undefined || result.isComplete);
   if (isGone) await state.remove(keyOf(cluster));
   if (format) await printData({ cluster: name, isGone, refusals: plan.refusals }, format);

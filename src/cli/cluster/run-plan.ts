@@ -16,7 +16,7 @@ export async function runClusterPlan(name: string | undefined, flags: ApplyFlags
   for (const cluster of await chooseClusters(name, flags, state)) {
     await keepSecrets(cluster, state);
     await using work = await openWork(cluster, await leavingOf(cluster, state), place);
-    plans.push({ cluster: cluster.spec.name, ...(await work.plan('apply')) });
+    plans.push({ cluster: cluster.spec.name, ...(await work.plan({ kind: 'apply' })) });
   }
   if (format) await printData(plans, format);
   else process.stdout.write(`${plans.map((plan) => renderPlan(plan.cluster, plan)).join('\n\n')}\n`);

@@ -1,14 +1,24 @@
 import { type Clock, HansaError, type Logger, type Progress, type Rng } from '../../base/index.ts';
 import type { ConnectMachine } from '../access/connect-machine.ts';
+import { backupTime, type StoredBackup } from '../plan/backup.ts';
+import { openTarget } from '../backup/open-target.ts';
+import { connectS3 } from '../backup/s3-target.ts';
+import { type CertificateSight, planRenewal } from '../plan/certificates.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { Observed } from '../plan/facts.ts';
 import { planApply, planDelete } from '../plan/plan-apply.ts';
+import { planBackup } from '../plan/plan-backup.ts';
+import { planRestore } from '../plan/restore.ts';
 import type { Plan } from '../plan/steps.ts';
 import { executors } from '../steps/index.ts';
+import { readCertificates } from '../steps/read-certificates.ts';
 import { lockMachine, type Redactor } from '../transport/index.ts';
+import { emptyBundle } from './empty-bundle.ts';
 import type { BundleSource, ClusterStore } from './executor.ts';
+import type { Goal } from './goal.ts';
 import { lookAtCluster } from './look-at-cluster.ts';
 import { MachineGroup } from './machine-group.ts';
+import type { RegistrationSteps } from './registrar.ts';
 import { type RunResult, runPlan } from './run-plan.ts';
 
 export interface ClusterWorkOptions {
@@ -19,6 +29,10 @@ export interface ClusterWorkOptions {
   readonly connect: ConnectMachine;
   /** Needed once programs are to be installed. */
   readonly bundle: (BundleSource & { readonly versions?: readonly string[] }) | undefined;
+  /** undefined: there is no federation at hand, and what needs one is told so. */
+  readonly registration?: RegistrationSteps;
+  /** Networks of clusters that are members already. */
+  readonly others?: Observed['others'];
   /** Who works, such as `alice@laptop (pid 4711)`. */
   readonly owner: string;
   readonly clock: Clock;
@@ -26,13 +40,32 @@ export interface ClusterWorkOptions {
   readonly logger: Logger;
   readonly progress: Progress;
   readonly redactor: Redactor;
+  /** Everything stops now. */
   readonly signal: AbortSignal;
+  /** No further step starts; those under way come to their end. */
+  readonly stopping?: AbortSignal;
 }
 
-export type Goal = 'apply' | 'delete';
+export interface WorkOptions {
+  /** Steps that take data or machines away may be done. */
+  readonly consent: boolean;
+  /** Names the run in the journal; default: the goal and the time. */
+  readonly operation?: string;
+  /** Before anything is done, once for each round. */
+  readonly onPlan?: (plan: Plan) => void | Promise<void>;
+}
+
+export interface Worked {
+  /** The last one. */
+  readonly plan: Plan;
+  /** Of all rounds; undefined: there was nothing to do, or it was refused. */
+  readonly result: RunResult | undefined;
+}
 
 /** Steps at once, over all machines. */
 const concurrency = 8;
+/** A change comes in families (leave, upgrade, join), each with a plan of its own; more rounds than this don't converge. */
+const roundsMost = 5;
 
 /** One cluster, and everything that is done with it from one home. Holds connections: dispose of it. */
 export class ClusterWork implements AsyncDisposable {
@@ -46,57 +79,114 @@ export class ClusterWork implements AsyncDisposable {
 
   /** Reads only. */
   async look(): Promise<Observed> {
-    const { spec, signal } = this.#options;
+    const { spec, signal, others = [] } = this.#options;
     const machines = await this.#group.look(signal);
-    return { machines, cluster: await lookAtCluster(spec, machines, this.#group, signal), others: [] };
+    return { machines, cluster: await lookAtCluster(spec, machines, this.#group, signal), others };
+  }
+
+  /** Of all machines that `look` found. Works while the API is down. */
+  async certificates(observed: Observed): Promise<readonly CertificateSight[]> {
+    const { signal } = this.#options;
+    const seen = this.#group.specs.filter(({ name }) => observed.machines[name]?.kind === 'seen');
+    const all = await Promise.all(
+      seen.map(({ name }) => readCertificates(this.#group.machine(name), signal)),
+    );
+    return all.flat();
+  }
+
+  /** What the target of the spec has of this cluster, newest first. @throws HansaError BackupTargetMissing */
+  async backups(): Promise<readonly StoredBackup[]> {
+    const { spec, store, signal } = this.#options;
+    if (!spec.backup) {
+      throw new HansaError(`cluster ${spec.name} names no place for backups: set spec.backup`, {
+        reason: 'BackupTargetMissing',
+        retry: 'never',
+      });
+    }
+    const target = await openTarget(spec.backup, store.secrets, connectS3);
+    const listed = await target.list({ signal });
+    return listed
+      .flatMap(({ name, sizeBytes }) => {
+        const takenAt = backupTime(spec, name);
+        return takenAt === undefined ? [] : [{ name, sizeBytes, takenAt }];
+      })
+      .toSorted((a, b) => b.takenAt - a.takenAt);
   }
 
   async plan(goal: Goal, observed?: Observed): Promise<Plan> {
-    const { spec, store, leaving, bundle } = this.#options;
+    const { spec, store, leaving, bundle, clock } = this.#options;
     const seen = observed ?? (await this.look());
-    if (goal === 'delete') return planDelete(spec, seen);
-    return planApply(spec, seen, await store.journal(), {
-      leaving,
-      available: bundle?.versions ?? (bundle ? [bundle.version] : []),
-    });
+    switch (goal.kind) {
+      case 'apply':
+        return planApply(spec, seen, await store.journal(), {
+          leaving,
+          available: bundle?.versions ?? (bundle ? [bundle.version] : []),
+          ...(goal.forgetUnreachable && { forgetUnreachable: goal.forgetUnreachable }),
+        });
+      case 'delete':
+        return planDelete(spec, seen, await store.journal(), {
+          leaving,
+          ...(goal.forgetUnreachable && { forgetUnreachable: goal.forgetUnreachable }),
+        });
+      case 'renew-certificates': {
+        const { force, machines } = goal;
+        const all = await this.certificates(seen);
+        const chosen = machines ? all.filter(({ machine }) => machines.includes(machine)) : all;
+        return planRenewal(spec, chosen, { now: clock.now(), force });
+      }
+      case 'back-up':
+        return planBackup(spec, seen, goal.purpose);
+      case 'restore':
+        return planRestore(spec, seen, goal.wish);
+    }
   }
 
   /**
-   * Looks, plans and does, under the cluster's lock and that of each machine.
+   * Looks, plans and does, under the cluster's lock and that of each machine, until there is nothing left to do.
    * @throws HansaError Locked, NeedsConsent, BundleMissing
    */
-  async run(
-    goal: Goal,
-    { consent, onPlan }: { readonly consent: boolean; readonly onPlan?: (plan: Plan) => void },
-  ): Promise<{ readonly plan: Plan; readonly result: RunResult | undefined }> {
-    const { spec, store, owner, signal } = this.#options;
+  async run(goal: Goal, options: WorkOptions): Promise<Worked> {
+    const { spec, store, owner, signal, clock } = this.#options;
     await using lock = await store.lock(owner, signal);
-    const observed = await this.look();
-    const plan = await this.plan(goal, observed);
-    onPlan?.(plan);
-    if (plan.refusals.length > 0 || plan.steps.length === 0) return { plan, result: undefined };
-    this.#check(plan, consent);
-    const operation = `${goal}-${new Date(this.#options.clock.now()).toISOString()}`;
-    await using locks = new AsyncDisposableStack();
-    const lost: AbortSignal[] = [lock.lost];
-    for (const name of machinesOf(plan)) {
-      const { transport } = this.#group.machine(name);
-      const held = await lockMachine(transport, { owner, operation: `${goal} ${spec.name}`, signal });
-      locks.use(held);
-      lost.push(held.lost);
+    const operation = options.operation ?? `${goal.kind}-${new Date(clock.now()).toISOString()}`;
+    const rounds: RunResult[] = [];
+    let before = '';
+    for (;;) {
+      const observed = await this.look();
+      const plan = await this.plan(goal, observed);
+      const ids = plan.steps.map(({ id }) => id).join(' ');
+      const isOver = plan.steps.length === 0 || ids === before || rounds.length === roundsMost;
+      // What refuses the next family of changes is told; what only comes again was done already.
+      if (rounds.length === 0 || !isOver || plan.refusals.length > 0) await options.onPlan?.(plan);
+      if (isOver || plan.refusals.length > 0) return { plan, result: inOne(rounds) };
+      this.#check(plan, options.consent);
+      await using locks = new AsyncDisposableStack();
+      const lost: AbortSignal[] = [lock.lost];
+      for (const name of machinesOf(plan)) {
+        const { transport } = this.#group.machine(name);
+        const held = await lockMachine(transport, {
+          owner,
+          operation: `${goal.kind} ${spec.name}`,
+          signal,
+        });
+        locks.use(held);
+        lost.push(held.lost);
+      }
+      const { bundle = emptyBundle, ...rest } = this.#options;
+      const result = await runPlan(plan, {
+        ...rest,
+        bundle,
+        sight: observed.cluster,
+        group: this.#group,
+        executors: { ...executors, ...this.#options.registration },
+        operation,
+        concurrency,
+        signal: AbortSignal.any([signal, ...lost]),
+      });
+      rounds.push(result);
+      if (!result.isComplete || goal.kind !== 'apply') return { plan, result: inOne(rounds) };
+      before = ids;
     }
-    const { bundle = emptyBundle, ...rest } = this.#options;
-    const result = await runPlan(plan, {
-      ...rest,
-      bundle,
-      sight: observed.cluster,
-      group: this.#group,
-      executors,
-      operation,
-      concurrency,
-      signal: AbortSignal.any([signal, ...lost]),
-    });
-    return { plan, result };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -127,18 +217,10 @@ function machinesOf({ steps }: Plan): readonly string[] {
   return [...new Set(steps.flatMap(({ machine }) => machine ?? []))].toSorted();
 }
 
-/** For plans that install nothing. */
-const emptyBundle: BundleSource = {
-  version: '',
-  items: () => [],
-  open: () => {
-    throw new HansaError('there is no bundle', { reason: 'BundleMissing', retry: 'never' });
-  },
-  text: (name) =>
-    Promise.reject(
-      new HansaError(`there is no bundle to take ${name} from: name one with --bundle`, {
-        reason: 'BundleMissing',
-        retry: 'never',
-      }),
-    ),
-};
+function inOne(rounds: readonly RunResult[]): RunResult | undefined {
+  if (rounds.length === 0) return undefined;
+  return {
+    isComplete: rounds.every(({ isComplete }) => isComplete),
+    steps: rounds.flatMap(({ steps }) => steps),
+  };
+}
