@@ -31,6 +31,8 @@ export interface ClusterWorkOptions {
   readonly bundle: (BundleSource & { readonly versions?: readonly string[] }) | undefined;
   /** undefined: there is no federation at hand, and what needs one is told so. */
   readonly registration?: RegistrationSteps;
+  /** Closed with the work. */
+  readonly held?: AsyncDisposable;
   /** Networks of clusters that are members already. */
   readonly others?: Observed['others'];
   /** Who works, such as `alice@laptop (pid 4711)`. */
@@ -120,6 +122,7 @@ export class ClusterWork implements AsyncDisposable {
       case 'apply':
         return planApply(spec, seen, await store.journal(), {
           leaving,
+          hasHost: this.#options.registration !== undefined,
           available: bundle?.versions ?? (bundle ? [bundle.version] : []),
           ...(goal.forgetUnreachable && { forgetUnreachable: goal.forgetUnreachable }),
         });
@@ -191,6 +194,7 @@ export class ClusterWork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#group[Symbol.asyncDispose]();
+    await this.#options.held?.[Symbol.asyncDispose]();
   }
 
   #check({ steps }: Plan, consent: boolean): void {

@@ -124,8 +124,8 @@ class Run {
   }
 
   #start(step: Step): void {
-    const { progress, redactor } = this.#options;
-    const shown = progress.step(step.machine === undefined ? step.title : `${step.machine}: ${step.title}`);
+    const { progress, redactor, spec } = this.#options;
+    const shown = progress.step(`${step.machine ?? spec.name}: ${step.title}`);
     const end = runStep(step, {
       ...this.#options,
       executor: this.#options.executors[step.kind],

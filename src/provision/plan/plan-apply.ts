@@ -35,6 +35,8 @@ export interface ApplyOptions {
   readonly available?: readonly string[];
   /** Names of machines that can't be reached and, as a person says, are switched off for good. */
   readonly forgetUnreachable?: readonly string[];
+  /** A host of a federation is at hand; default true. Without one nothing joins and nothing leaves, and that is told. */
+  readonly hasHost?: boolean;
 }
 
 /**
@@ -46,6 +48,35 @@ export interface ApplyOptions {
  * gets no step; no cluster is made over one that was there; nothing is planned on what could not be seen.
  */
 export function planApply(
+  spec: ClusterSpec,
+  observed: Observed,
+  journal: readonly JournalRecord[],
+  options: ApplyOptions,
+): Plan {
+  const plan = planAll(spec, observed, journal, options);
+  return options.hasHost === false ? withoutHost(plan, spec) : plan;
+}
+
+function withoutHost(plan: Plan, { name, register }: ClusterSpec): Plan {
+  const needsHost = plan.steps.filter(
+    ({ kind }) => kind === 'register-member' || kind === 'unregister-member',
+  );
+  if (needsHost.length === 0) return plan;
+  return {
+    ...plan,
+    steps: plan.steps.filter((step) => !needsHost.includes(step)),
+    warnings: [
+      ...plan.warnings,
+      refuse(
+        'NoHost',
+        `cluster ${name} is to ${register ? 'join' : 'leave'} the federation, and no host was named: say --host-kubeconfig or --host-context`,
+        { field: 'spec.register' },
+      ),
+    ],
+  };
+}
+
+function planAll(
   spec: ClusterSpec,
   observed: Observed,
   journal: readonly JournalRecord[],

@@ -38,6 +38,14 @@ export function pathTo(
   if (wanted.major !== oldest.major) {
     return refused('BadVersion', `there is no known way from ${oldest.text} to ${wanted.text}`);
   }
+  // One that every API server runs already needs nothing of a bundle but what is there.
+  if (compareVersions(oldest, wanted) < 0 && !has(target.available, wanted)) {
+    const hand = target.available.length === 0 ? 'no bundle is' : `${target.available.join(', ')} is`;
+    return refused(
+      'VersionMissing',
+      `to go from ${oldest.text} to ${wanted.text} a bundle must hold ${wanted.text}, and ${hand} at hand: make one with "hansa bundle create --versions ${wanted.text}" and name it with --bundle`,
+    );
+  }
   const hops: Hop[] = [];
   // The oldest minor itself is on the way if newer ones are there already: a chain that was interrupted in a hop.
   for (let minor = oldest.minor + 1; minor < wanted.minor; minor += 1) {
@@ -53,6 +61,10 @@ export function pathTo(
   }
   hops.push({ version: wanted, isNewMinor: wanted.minor > oldest.minor });
   return { kind: 'path', hops };
+}
+
+function has(available: readonly string[], wanted: KubeVersion): boolean {
+  return available.some((text) => readVersion(text)?.text === wanted.text);
 }
 
 /** What a control plane runs already goes before what the bundle has: an interrupted hop is finished at its own version. */

@@ -224,7 +224,9 @@ function stepsOfHop(hop: Hop, context: HopContext): readonly Step[] {
     : [
         lanes.add('cluster', 'snapshot-etcd', {
           title: `back up before ${version.text}`,
-          reason: `${version.text} changes what etcd holds`,
+          reason: hop.isNewMinor
+            ? `${version.text} changes what etcd holds`
+            : 'so that there is a way back, whatever comes',
           inputs: { purpose: `before ${version.text}` },
           needs: [],
         }),

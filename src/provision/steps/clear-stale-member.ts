@@ -4,7 +4,7 @@ import { removeMember } from '../etcd/change-members.ts';
 import { readMembers } from '../etcd/read-members.ts';
 import { addressUrl } from '../plan/render/address-url.ts';
 import { getObject } from './kubectl.ts';
-import { judgeStaleMember, type StaleJudgement } from './stale-member-judgement.ts';
+import { judgeStaleMember, type StaleJudgement } from '../plan/stale-member.ts';
 import { machineOf } from './step-machine.ts';
 
 /** Takes a member out of etcd that an earlier join of the machine left, before it joins again. */

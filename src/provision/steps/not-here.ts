@@ -7,7 +7,7 @@ export function notHere(what: string): Executor {
       Promise.resolve({
         kind: 'blocked',
         reason: 'NoHost',
-        message: `${what} needs a host of a federation, and a state file has none: use "hansa join" or "hansa unjoin"`,
+        message: `${what} needs the host of the federation, and none was named: say --host-kubeconfig or --host-context`,
       }),
     apply: () => Promise.resolve(),
     verify: () => Promise.resolve(),

@@ -109,6 +109,7 @@ for family in iptables ip6tables; do
     $family-save | grep -Ev 'KUBE-|CNI-|FLANNEL-|cali-|"name: \\\\"' | $family-restore || :
   fi
 done
+rm -rf /etc/kubernetes/tmp /var/lib/hansa/restore /var/lib/hansa/upgrade
 rm -rf /var/log/pods /var/log/containers /etc/kubernetes/hansa/init.yaml /etc/kubernetes/hansa/join.yaml /etc/kubernetes/hansa/pki
 `;
 

@@ -74,10 +74,11 @@ export async function mustRunToEnd(
   });
 }
 
-/** The end of what a command said, on one line. */
+/** What a command ended on, on one line: the failed checks of kubeadm if it names some, else the last lines. */
 export function lastWords({ stderr, stdout, code }: RemoteResult): string {
   const lines = (stderr.trim() || stdout.trim()).split('\n').filter((line) => line.trim() !== '');
-  return lines.slice(-3).join(' | ') || `exit code ${code}`;
+  const failed = lines.filter((line) => line.includes('[ERROR ')).map((line) => line.trim());
+  return (failed.length > 0 ? failed.slice(0, 3) : lines.slice(-3)).join(' | ') || `exit code ${code}`;
 }
 
 function longId(

@@ -4,6 +4,7 @@ import { readMembers } from '../etcd/read-members.ts';
 import { controlPlanes } from '../plan/cluster-spec.ts';
 import type { EtcdMember } from '../plan/facts.ts';
 import { getObject } from './kubectl.ts';
+import { podComplaint, type PodLook } from './pod-complaint.ts';
 import { untilNoComplaint } from './until.ts';
 
 /** Sees that the cluster is one: etcd's members are its control planes, one leads, and names are resolved. */
@@ -15,7 +16,11 @@ export const verifyCluster: Executor = {
 
   async apply(context) {
     context.update('waiting until etcd and DNS are well');
-    const complaint = await untilNoComplaint(context, { timeoutMs: 4 * 60_000 }, () => complaintOf(context));
+    const complaint = await untilNoComplaint(context, { timeoutMs: 4 * 60_000 }, async () => {
+      const found = await complaintOf(context);
+      if (found !== undefined) context.update(found);
+      return found;
+    });
     if (complaint !== undefined) throw notWell(complaint);
   },
 
@@ -43,9 +48,12 @@ async function complaintOf(context: StepContext): Promise<string | undefined> {
   // Who runs another DNS has deleted it.
   if (!dns) return undefined;
   const { readyReplicas = 0 } = (dns.status ?? {}) as { readonly readyReplicas?: number };
-  return readyReplicas > 0
-    ? undefined
-    : 'no pod of CoreDNS is ready: see "kubectl -n kube-system describe pods -l k8s-app=kube-dns"';
+  if (readyReplicas > 0) return undefined;
+  const pods = await getObject(post, ['-n', 'kube-system', 'pods', '-l', 'k8s-app=kube-dns'], { signal });
+  const items = ((pods as { readonly items?: readonly PodLook[] } | undefined)?.items ?? []).flatMap(
+    (pod) => podComplaint(pod) ?? [],
+  );
+  return `no pod of CoreDNS is ready${items[0] === undefined ? '' : ` (${items[0]})`}: see "kubectl -n kube-system describe pods -l k8s-app=kube-dns"`;
 }
 
 /** What is wrong with etcd, given the nodes that shall be its members; undefined: nothing. */

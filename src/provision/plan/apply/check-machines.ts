@@ -103,7 +103,7 @@ export function refuseAbsent(
     return [
       refuse(
         'MachineAlive',
-        `${name} is to leave and can't be reached (${complaint}), but ${node?.isReady ? 'its node is Ready' : 'its member of etcd is well'}: it is not switched off. Give Hansa a way to it, or switch it off first`,
+        `${name} is to leave and can't be reached (${complaint}), but ${node?.isReady ? 'its node is Ready' : 'its member of etcd is well'}: give Hansa a way to it, or switch it off; Kubernetes takes about 40 s to see that, so apply again then`,
         { machine: name },
       ),
     ];

@@ -6,7 +6,7 @@ import { changeConfiguration } from './configuration.ts';
 import { Draft } from './draft.ts';
 import { joinControlPlane, joinWorker } from './join-machine.ts';
 import type { Move } from './membership.ts';
-import { registerMember } from './register-member.ts';
+import { addressesOf, registerMember } from './register-member.ts';
 import { type Preparation, prepareMachine, renewPreparation } from './prepare-machine.ts';
 import { dropMember, forgetNode, removeMachine } from './remove-machine.ts';
 import {
@@ -232,8 +232,13 @@ export class StepWriter {
     const draft = this.#draft;
     const all = draft.steps.map(({ id }) => id);
     const needs: string[] = [];
+    const addresses = addressesOf(spec);
+    const kept = lastWordOn(journal, 'cluster/store-kubeconfig');
+    const leadsElsewhere =
+      spec.endpoint.mode === 'LocalProxy' && kept !== undefined && kept.inputs !== hashOf(addresses as Json);
     if (
       this.#made !== undefined ||
+      leadsElsewhere ||
       isUnfinished(journal, 'cluster/store-kubeconfig') ||
       wasJustMade(journal)
     ) {
@@ -241,8 +246,9 @@ export class StepWriter {
         draft.add({
           kind: 'store-kubeconfig',
           title: 'keep the kubeconfig',
-          reason: 'it is needed from now on',
-          needs: [this.#made],
+          reason: leadsElsewhere ? 'it may lead to a machine that goes' : 'it is needed from now on',
+          needs: leadsElsewhere ? all : [this.#made],
+          inputs: addresses,
         }),
       );
     }

@@ -1,3 +1,4 @@
+import type { JournalRecord } from '../../../../src/provision/plan/journal.ts';
 import { describe, expect, it } from 'vitest';
 import type { ClusterSpec } from '../../../../src/provision/plan/cluster-spec.ts';
 import type { MachineFacts, Observed } from '../../../../src/provision/plan/facts.ts';
@@ -221,6 +222,37 @@ describe('a plan for a cluster that is there', () => {
       'delete-node',
     ]);
     expect(own[2]).toMatchObject({ isDestructive: true });
+  });
+
+  it('leads kubeconfig and host elsewhere, where they may know the API by the address of the one that goes', () => {
+    const of = spec(['m2', 'm3', 'm4'], {
+      endpoint: { mode: 'LocalProxy', host: 'api.shop', port: 7443, virtualRouterId: undefined },
+      register: { labels: { region: 'eu' } },
+    });
+    const leaving = [{ ...machine('m1'), internalAddress: '10.0.0.4' }];
+    const done = (step: string): JournalRecord => ({
+      at: '2026-11-23T00:00:00Z',
+      operation: 'before',
+      step,
+      attempt: 1,
+      event: 'done',
+      inputs: 'of other machines',
+      evidence: {},
+      message: undefined,
+    });
+    const journal = [done('cluster/store-kubeconfig'), done('cluster/register-member')];
+    const { steps } = planApply(of, made(of, ['m1']), journal, { ...options, leaving });
+    const kubeconfig = steps.find(({ kind }) => kind === 'store-kubeconfig');
+    expect(kubeconfig?.needs).toContain('m1/leave-etcd');
+    expect(steps.at(-1)).toMatchObject({ kind: 'register-member' });
+  });
+
+  it('joins and leaves no federation where no host is at hand, and says so', () => {
+    const of = spec(['m1'], { register: { labels: { region: 'eu' } } });
+    const plan = planApply(of, made(of), [], { ...options, hasHost: false });
+    expect(plan.steps).toEqual([]);
+    expect(plan.warnings.map(({ reason }) => reason)).toContain('NoHost');
+    expect(planApply(of, made(of), [], options).steps.map(({ kind }) => kind)).toContain('register-member');
   });
 
   it('lets no control plane go that quorum needs, and shows the arithmetic', () => {
