@@ -60,7 +60,7 @@ export function createCredential(state: VerbState, flags: CreateCredentialFlags)
   const name = credentialName(state.name);
   if (state.secrets[name]) {
     throw new HansaError(
-      `cluster ${state.name} has a credential already: delete it first with "delete credential", or apply a Secret ${name} to replace it`,
+      `cluster ${state.name} has a credential already: delete it first with "hansa delete credential", or apply a Secret ${name} to replace it`,
       { reason: 'AlreadyExists', retry: 'never' },
     );
   }
@@ -86,6 +86,28 @@ export function createCredential(state: VerbState, flags: CreateCredentialFlags)
   return { objects, secrets: { [name]: values }, notes: [] };
 }
 
+/**
+ * `delete credential`: the cluster without it.
+ * @throws HansaError NotFound, InUse
+ */
+export function deleteCredential(state: VerbState): VerbResult {
+  const name = credentialName(state.name);
+  if (!state.secrets[name]) {
+    throw new HansaError(`cluster ${state.name} has no credential`, { reason: 'NotFound', retry: 'never' });
+  }
+  const users = machinesOf(state).map((machine) => machine.name);
+  if (users.length > 0) {
+    throw new HansaError(
+      `machines are reached with the credential of cluster ${state.name} (${users.join(', ')}): delete them first, or apply a Secret ${name} to replace it`,
+      { reason: 'InUse', retry: 'never' },
+    );
+  }
+  const objects = state.objects.map((object) =>
+    object['kind'] === 'KubeCluster' ? withoutDefault(object, name) : object,
+  );
+  return { objects, secrets: {}, notes: [] };
+}
+
 /** Two files that belong together; texts, as read. */
 export interface KeyPairFlags {
   readonly certificate?: string | undefined;
@@ -93,7 +115,10 @@ export interface KeyPairFlags {
 }
 
 export interface CreateClusterFlags {
-  readonly version: string;
+  /** Needed unless `file` has it. */
+  readonly version?: string | undefined;
+  /** `-f`: a whole KubeCluster, in place of all flags but those of CAs. */
+  readonly file?: unknown;
   /** `--pod-network`. */
   readonly podNetwork?: string | undefined;
   /** `--service-network`. */
@@ -124,19 +149,11 @@ export function createCluster(state: VerbState, flags: CreateClusterFlags): Verb
       { reason: 'AlreadyExists', retry: 'never' },
     );
   }
-  const pods = cidrBlocks('--pod-network', flags.podNetwork);
-  const services = cidrBlocks('--service-network', flags.serviceNetwork);
-  const spec: JsonObject = {
-    version: flags.version,
-    ...(pods || services ? { clusterNetwork: defined({ pods, services }) } : {}),
-    ...endpointFields(flags),
-    ...configFields(flags.clusterConfig),
-  };
   const object: JsonObject = {
     apiVersion: `${provisionGroup}/v1alpha1`,
     kind: 'KubeCluster',
     metadata: { name: state.name, namespace: state.namespace },
-    spec,
+    spec: flags.file === undefined ? specOf(flags) : specOfFile(flags),
   };
   const name = credentialName(state.name);
   const credential = state.secrets[name];
@@ -147,7 +164,7 @@ export function createCluster(state: VerbState, flags: CreateClusterFlags): Verb
     secrets: pairs(state.name, flags),
     notes: credential
       ? []
-      : [`there is no credential yet: run "create credential" before the first machine is made`],
+      : [`there is no credential yet: run "hansa create credential" before the first machine is made`],
   };
 }
 
@@ -167,7 +184,7 @@ export interface CreateMachineFlags {
 export function createMachine(state: VerbState, flags: CreateMachineFlags): VerbResult {
   const cluster = clusterOf(state);
   if (!cluster) {
-    throw new HansaError(`there is no cluster ${state.name}: run "create cluster" first`, {
+    throw new HansaError(`there is no cluster ${state.name}: run "hansa create cluster" first`, {
       reason: 'NotFound',
       retry: 'never',
     });
@@ -185,7 +202,7 @@ export function createMachine(state: VerbState, flags: CreateMachineFlags): Verb
   if (role === 'control-plane' && masters.length > 0 && !growsTo(cluster)) {
     throw invalid(
       '--role',
-      `a second control plane needs an endpoint that both are behind, and cluster ${state.name} has none: give --vip and --router-id, or --endpoint-mode LocalProxy, with "create cluster"`,
+      `a second control plane needs an endpoint that both are behind, and cluster ${state.name} has none: give --vip and --router-id, or --endpoint-mode LocalProxy, with "hansa create cluster"`,
     );
   }
   const object: JsonObject = {
@@ -264,6 +281,42 @@ export function deleteMachine(state: VerbState, flags: DeleteMachineFlags): Dele
     drain: flags.skipDrainDelete ? undefined : drainOf(flags),
     isForgottenOnly: flags.force ?? false,
   };
+}
+
+function specOf(flags: CreateClusterFlags): JsonObject {
+  const { version } = flags;
+  if (version === undefined) {
+    throw invalid('--version', 'is missing: name the version of Kubernetes, such as 1.36.3');
+  }
+  const pods = cidrBlocks('--pod-network', flags.podNetwork);
+  const services = cidrBlocks('--service-network', flags.serviceNetwork);
+  return {
+    version,
+    ...(pods || services ? { clusterNetwork: defined({ pods, services }) } : {}),
+    ...endpointFields(flags),
+    ...configFields(flags.clusterConfig),
+  };
+}
+
+/** What a file says is not said a second time. */
+function specOfFile({ file, ...flags }: CreateClusterFlags): JsonObject {
+  if (!isJsonObject(file) || file['kind'] !== 'KubeCluster' || !isJsonObject(file['spec'])) {
+    throw invalid(
+      '--filename',
+      `must hold a KubeCluster with a spec (apiVersion ${provisionGroup}/v1alpha1)`,
+    );
+  }
+  const twice = [
+    ['--version', flags.version],
+    ['--pod-network', flags.podNetwork],
+    ['--service-network', flags.serviceNetwork],
+    ['--vip', flags.vip],
+    ['--router-id', flags.routerId],
+    ['--endpoint-mode', flags.endpointMode],
+    ['--cluster-config', flags.clusterConfig],
+  ].find(([, value]) => value !== undefined);
+  if (twice) throw invalid(String(twice[0]), 'goes not with --filename: write it into the file');
+  return file['spec'];
 }
 
 const roles: Readonly<Record<string, KubeMachineSpec['role']>> = {
@@ -427,6 +480,14 @@ function withDefaults(cluster: JsonObject, credential: string, user: string): Js
     ...cluster,
     spec: { ...spec, machineDefaults: { ...defaults, user, credentialRef: { name: credential } } },
   };
+}
+
+function withoutDefault(cluster: JsonObject, credential: string): JsonObject {
+  const spec = isJsonObject(cluster['spec']) ? cluster['spec'] : {};
+  const defaults = isJsonObject(spec['machineDefaults']) ? spec['machineDefaults'] : {};
+  const { credentialRef, ...rest } = defaults;
+  if (!isJsonObject(credentialRef) || credentialRef['name'] !== credential) return cluster;
+  return { ...cluster, spec: { ...spec, machineDefaults: rest } };
 }
 
 /** Whether more than one control plane can stand behind its endpoint. */

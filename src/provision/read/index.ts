@@ -13,10 +13,12 @@ export {
   createCredential,
   createMachine,
   credentialName,
+  deleteCredential,
   deleteMachine,
 } from './from-verbs.ts';
 export type { ReadProblem } from './problems.ts';
 export { InvalidClusterError, tellProblem, tellProblems } from './problems.ts';
+export { readLeaving } from './read-leaving.ts';
 export type { ReadCluster } from './read-cluster.ts';
 export { readCluster, readClusters } from './read-cluster.ts';
 export type { SecretNeed, SecretUse, SecretValues } from './secrets.ts';

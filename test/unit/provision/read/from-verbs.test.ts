@@ -66,7 +66,7 @@ describe("cctl's way to a cluster", () => {
 
   it('may begin with the cluster: the credential is made known to it afterwards', () => {
     const made = createCluster(empty, { version: '1.36.3' });
-    expect(made.notes.join()).toContain('run "create credential"');
+    expect(made.notes.join()).toContain('run "hansa create credential"');
     const state = then(empty, made);
     const { spec } = readCluster(
       withMachines(then(state, createCredential(state, { privateKey })), ['10.0.0.1', 'master']).objects,
@@ -213,7 +213,7 @@ describe('a verb is refused with the flag and the mend:', () => {
     [
       'a machine without a cluster',
       () => createMachine(empty, { ip: '10.0.0.1', role: 'master' }),
-      /there is no cluster shop: run "create cluster" first/,
+      /there is no cluster shop: run "hansa create cluster" first/,
     ],
     ['a name for an address', () => createMachine(one, { ip: 'm1', role: 'master' }), /^--ip "m1" is not/],
     [
