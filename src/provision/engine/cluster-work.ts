@@ -27,8 +27,8 @@ export interface ClusterWorkOptions {
   readonly leaving: readonly MachineSpec[];
   readonly store: ClusterStore;
   readonly connect: ConnectMachine;
-  /** Needed once programs are to be installed. */
-  readonly bundle: (BundleSource & { readonly versions?: readonly string[] }) | undefined;
+  /** Needed once programs are to be installed. Reading one takes a while, in which machines can be asked already. */
+  readonly bundle: OfferedBundle | undefined | Promise<OfferedBundle | undefined>;
   /** undefined: there is no federation at hand, and what needs one is told so. */
   readonly registration?: RegistrationSteps;
   /** Closed with the work. */
@@ -47,6 +47,8 @@ export interface ClusterWorkOptions {
   /** No further step starts; those under way come to their end. */
   readonly stopping?: AbortSignal;
 }
+
+export type OfferedBundle = BundleSource & { readonly versions?: readonly string[] };
 
 export interface WorkOptions {
   /** Steps that take data or machines away may be done. */
@@ -116,8 +118,9 @@ export class ClusterWork implements AsyncDisposable {
   }
 
   async plan(goal: Goal, observed?: Observed): Promise<Plan> {
-    const { spec, store, leaving, bundle, clock } = this.#options;
+    const { spec, store, leaving, clock } = this.#options;
     const seen = observed ?? (await this.look());
+    const bundle = await this.#options.bundle;
     switch (goal.kind) {
       case 'apply':
         return planApply(spec, seen, await store.journal(), {
@@ -162,7 +165,8 @@ export class ClusterWork implements AsyncDisposable {
       // What refuses the next family of changes is told; what only comes again was done already.
       if (rounds.length === 0 || !isOver || plan.refusals.length > 0) await options.onPlan?.(plan);
       if (isOver || plan.refusals.length > 0) return { plan, result: inOne(rounds) };
-      this.#check(plan, options.consent);
+      const bundle = await this.#options.bundle;
+      this.#check(plan, { consent: options.consent, hasBundle: bundle !== undefined });
       await using locks = new AsyncDisposableStack();
       const lost: AbortSignal[] = [lock.lost];
       for (const name of machinesOf(plan)) {
@@ -175,10 +179,9 @@ export class ClusterWork implements AsyncDisposable {
         locks.use(held);
         lost.push(held.lost);
       }
-      const { bundle = emptyBundle, ...rest } = this.#options;
       const result = await runPlan(plan, {
-        ...rest,
-        bundle,
+        ...this.#options,
+        bundle: bundle ?? emptyBundle,
         sight: observed.cluster,
         group: this.#group,
         executors: { ...executors, ...this.#options.registration },
@@ -187,7 +190,7 @@ export class ClusterWork implements AsyncDisposable {
         signal: AbortSignal.any([signal, ...lost]),
       });
       rounds.push(result);
-      if (!result.isComplete || goal.kind !== 'apply') return { plan, result: inOne(rounds) };
+      if (!result.isComplete || !hasMore(goal, plan)) return { plan, result: inOne(rounds) };
       before = ids;
     }
   }
@@ -197,7 +200,10 @@ export class ClusterWork implements AsyncDisposable {
     await this.#options.held?.[Symbol.asyncDispose]();
   }
 
-  #check({ steps }: Plan, consent: boolean): void {
+  #check(
+    { steps }: Plan,
+    { consent, hasBundle }: { readonly consent: boolean; readonly hasBundle: boolean },
+  ): void {
     const destructive = steps.filter(({ isDestructive }) => isDestructive);
     if (destructive.length > 0 && !consent) {
       throw new HansaError(
@@ -205,16 +211,22 @@ export class ClusterWork implements AsyncDisposable {
         { reason: 'NeedsConsent', retry: 'never' },
       );
     }
-    if (
-      !this.#options.bundle &&
-      steps.some(({ kind }) => kind === 'load-bundle' || kind.startsWith('upgrade'))
-    ) {
+    if (!hasBundle && steps.some(({ kind }) => kind === 'load-bundle' || kind.startsWith('upgrade'))) {
       throw new HansaError(
         'programs and images are to be installed, and there is no bundle: name one with --bundle, or in spec.bundle.path ("hansa bundle create" makes it)',
         { reason: 'BundleMissing', retry: 'never' },
       );
     }
   }
+}
+
+/** Whether another family of changes comes after this one: an upgrade, or what waited for it. */
+function hasMore(goal: Goal, { steps, warnings }: Plan): boolean {
+  if (goal.kind !== 'apply') return false;
+  return (
+    steps.some(({ kind }) => kind.startsWith('upgrade')) ||
+    warnings.some(({ reason }) => reason === 'UpgradeNeeded' || reason === 'JoinsAfterUpgrade')
+  );
 }
 
 function machinesOf({ steps }: Plan): readonly string[] {

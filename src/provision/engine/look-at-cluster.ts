@@ -1,7 +1,7 @@
 import { HansaError, isJsonObject, messageOf } from '../../base/index.ts';
 import { readMembers } from '../etcd/read-members.ts';
 import type { ClusterSpec } from '../plan/cluster-spec.ts';
-import type { ClusterSight, EtcdMember, MachineSight, NodeSight } from '../plan/facts.ts';
+import type { ClusterSight, EtcdMember, MachineFacts, MachineSight, NodeSight } from '../plan/facts.ts';
 import { addressUrl } from '../plan/render/address-url.ts';
 import { apiServerPort } from '../plan/render/cluster-configuration.ts';
 import { readClusterConfiguration } from '../steps/kubeadm-config.ts';
@@ -23,9 +23,7 @@ export async function lookAtCluster(
 ): Promise<ClusterSight> {
   const begun = group.controlPlanes.flatMap(({ name }) => {
     const sight = machines[name];
-    const isBegun =
-      sight?.kind === 'seen' && sight.facts.kubernetes.manifests.includes('kube-apiserver.yaml');
-    return isBegun ? [group.machine(name)] : [];
+    return sight?.kind === 'seen' && isBegun(sight.facts) ? [group.machine(name)] : [];
   });
   if (begun.length === 0) return { kind: 'absent' };
   const speakers = ofOneCluster(await askApiServers(begun, signal));
@@ -33,7 +31,9 @@ export async function lookAtCluster(
     const [speaker] = speakers;
     if (!speaker) {
       const names = begun.map((machine) => machine.spec.name).join(', ');
-      throw new HansaError(`no API server answers on ${names}`, { reason: 'NoControlPlane' });
+      throw new HansaError(`no API server answers on ${names}${withoutManifest(begun)}`, {
+        reason: 'NoControlPlane',
+      });
     }
     return await hear(spec, speaker, speakers, signal);
   } catch (error) {
@@ -41,6 +41,21 @@ export async function lookAtCluster(
     return { kind: 'down', message: messageOf(error), members: await membersOfAny(begun, signal) };
   }
 }
+
+/** Data of etcd without a manifest of an API server is still a cluster: somebody took the manifest away. */
+function isBegun({ kubernetes: { manifests, etcdData } }: MachineFacts): boolean {
+  return manifests.includes(apiServerManifest) || etcdData === 'present';
+}
+
+function withoutManifest(machines: readonly Machine[]): string {
+  const names = machines
+    .filter(({ facts }) => !facts.kubernetes.manifests.includes(apiServerManifest))
+    .map(({ spec }) => spec.name);
+  if (names.length === 0) return '';
+  return `; /etc/kubernetes/manifests has no ${apiServerManifest} on ${names.join(', ')}: put it back, from /etc/kubernetes/tmp if it is there`;
+}
+
+const apiServerManifest = 'kube-apiserver.yaml';
 
 async function hear(
   spec: ClusterSpec,

@@ -3,6 +3,7 @@ import type { ConnectMachine } from '../access/connect-machine.ts';
 import { readFacts } from '../facts/index.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { MachineFacts, MachineSight } from '../plan/facts.ts';
+import { peersOf } from '../plan/preflight/reach.ts';
 import { addressUrl } from '../plan/render/address-url.ts';
 import { apiServerPort } from '../plan/render/cluster-configuration.ts';
 import { type Redactor, runLong, type Transport } from '../transport/index.ts';
@@ -96,7 +97,8 @@ export class MachineGroup implements AsyncDisposable {
   async #lookAt(machine: MachineSpec, signal: AbortSignal): Promise<MachineSight> {
     try {
       const transport = await this.#transport(machine, signal);
-      const facts = await readFacts(transport, this.#options.clock, signal);
+      const { clock, spec } = this.#options;
+      const facts = await readFacts(transport, clock, signal, peersOf(spec, machine.name));
       this.#open.set(machine.name, { transport, facts });
       return { kind: 'seen', facts };
     } catch (error) {

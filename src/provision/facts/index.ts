@@ -1,1 +1,1 @@
-export { readFacts } from './read-facts.ts';
+export { type Peer, readFacts } from './read-facts.ts';

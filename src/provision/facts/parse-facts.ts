@@ -52,6 +52,13 @@ export function parseFacts(
     }),
     defaultRoute: via && routeInterface ? { via, interface: routeInterface } : undefined,
     routes: all('route').filter((route) => route !== 'default'),
+    resolvers: all('resolver'),
+    reaches: all('reach').flatMap((value) => {
+      const [address = '', port = '', outcome] = value.split(' ');
+      return outcome === 'reached' || outcome === 'silent' || outcome === 'unreachable'
+        ? [{ address, port: Number(port), outcome }]
+        : [];
+    }),
     listening: all('listening').map((value) => {
       const [port = '', address = '', program = '-'] = value.split(' ');
       return { port: Number(port), address, program: program === '-' ? undefined : program };
@@ -66,10 +73,11 @@ export function parseFacts(
         readOnly: mode === 'ro',
       };
     }),
-    fsyncP99Ms: undefined,
+    fsyncP99Ms: positive(one('fsync-p99-ms')),
     programs: pairs('program'),
     runtimeSockets: all('socket'),
     modules: all('module'),
+    missingModules: all('missing-module'),
     sysctls: pairs('sysctl'),
     units: pairs('unit'),
     security: {
@@ -95,6 +103,11 @@ export function parseFacts(
     stamps: stampsIn(one('stamps')),
     hostKeys: all('host-key'),
   };
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return value > 0 ? value : undefined;
 }
 
 function splitOnce(value: string): readonly [string, string] {

@@ -4,17 +4,29 @@ import type { Transport } from '../transport/index.ts';
 import { factsScript } from './facts-script.ts';
 import { parseFacts } from './parse-facts.ts';
 
+/** An address of another machine that this one must be able to reach. */
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
 /**
- * Asks a machine about itself, as root where that is possible.
+ * Asks a machine about itself, as root where that is possible, and whether it reaches its `peers`.
  * @throws HansaError what connecting throws, FactsUnreadable
  */
 export async function readFacts(
   transport: Transport,
   clock: Clock,
   signal?: AbortSignal,
+  peers: readonly Peer[] = [],
 ): Promise<MachineFacts> {
   const before = clock.now();
-  const common = { script: factsScript, deadlineMs: 30_000, ...(signal ? { signal } : {}) };
+  const common = {
+    script: factsScript,
+    args: peers.flatMap(({ address, port }) => [address, `${port}`]),
+    deadlineMs: 30_000,
+    ...(signal ? { signal } : {}),
+  };
   const { stdout, canSudo, code, stderr } = await asRootIfPossible(transport, common);
   if (code !== 0 || !stdout.includes('hostname ')) {
     throw new HansaError(

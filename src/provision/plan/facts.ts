@@ -28,7 +28,16 @@ export interface MachineFacts {
     readonly addresses: readonly string[];
   }[];
   readonly defaultRoute: { readonly via: string; readonly interface: string } | undefined;
+  /** Networks it has a route to, without those of pods and of Docker. */
   readonly routes: readonly string[];
+  /** Addresses of the name servers it asks. */
+  readonly resolvers: readonly string[];
+  /** Other machines it tried to reach. A refused connection counts as reached; `silent`: nobody answered in time. */
+  readonly reaches: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly outcome: 'reached' | 'silent' | 'unreachable';
+  }[];
   /** TCP ports that something listens on, with its program where known. */
   readonly listening: readonly {
     readonly port: number;
@@ -42,13 +51,15 @@ export interface MachineFacts {
     readonly freeInodes: number;
     readonly readOnly: boolean;
   }[];
-  /** p99 of small synced writes below /var/lib; undefined if not measured. */
+  /** p99 of small synced writes below /var/lib; undefined if not measured, as on a node. */
   readonly fsyncP99Ms: number | undefined;
   /** Programs found, by name, with what they say of their version: kubelet, kubeadm, kubectl, containerd, crio, dockerd, cri-dockerd, runc, etcdctl, etcdutl, haproxy, keepalived, iptables, nft, conntrack, socat, ethtool, losetup, mount, cp, systemd. */
   readonly programs: Readonly<Record<string, string>>;
   /** Sockets of container runtimes that exist. */
   readonly runtimeSockets: readonly string[];
   readonly modules: readonly string[];
+  /** Those that Kubernetes needs and the kernel doesn't have. */
+  readonly missingModules: readonly string[];
   readonly sysctls: Readonly<Record<string, string>>;
   /** systemd units of interest → `active`, `inactive`, `failed`, `absent`. */
   readonly units: Readonly<Record<string, string>>;

@@ -145,7 +145,7 @@ function refuseForLoss(tally: Tally, what: string): QuorumVerdict {
   return {
     kind: 'refused',
     reason: 'QuorumLost',
-    message: `etcd has lost its quorum (${tell(tally)}, ${needed} needed), so ${what}: power on control planes until ${needed} are well, or restore with "hansa restore"`,
+    message: `etcd has lost its quorum (${tell(tally)}, ${needed} needed), so ${what}: power on control planes until ${needed} are well, or restore with "hansa cluster restore"`,
   };
 }
 

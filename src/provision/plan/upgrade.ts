@@ -435,7 +435,7 @@ function warningsOf(spec: ClusterSpec, seats: readonly Seat[], hops: readonly Ho
 
 function notUp(cluster: ClusterSight): string {
   return cluster.kind === 'down'
-    ? `no API server answers (${cluster.message}): bring the cluster back before an upgrade ("hansa certs renew" if certificates are expired, "hansa restore" if quorum is lost)`
+    ? `no API server answers (${cluster.message}): bring the cluster back before an upgrade ("hansa certs renew" if certificates are expired, "hansa cluster restore" if quorum is lost)`
     : 'there is no cluster yet: "hansa cluster apply" makes it at the version asked for';
 }
 

@@ -12,7 +12,8 @@ import type { Step } from '../plan/steps.ts';
 import { machineOf } from './step-machine.ts';
 
 /**
- * Brings what a machine needs of the bundle into its cache, under the names of the hashes.
+ * Brings what a machine needs of the bundle into its cache, under the names of the hashes. With `inputs.only` =
+ * `programs` all but the images.
  * *Guarantees*: a file under such a name has that hash; a broken upload goes on where it stopped.
  */
 export const loadBundle: Executor = {
@@ -65,7 +66,9 @@ export function neededItems(
 }
 
 function look(context: StepContext, step: Step, machine: Machine): Promise<BlobLook> {
-  return lookForBlobs(receiver(machine), neededItems(context, step, machine), context.signal);
+  const items = neededItems(context, step, machine);
+  const chosen = step.inputs['only'] === 'programs' ? items.filter(({ kind }) => kind !== 'image') : items;
+  return lookForBlobs(receiver(machine), chosen, context.signal);
 }
 
 function receiver({ spec, transport }: Machine) {

@@ -8,9 +8,10 @@ import {
   sysctlPath,
 } from '../plan/render/host-files.ts';
 import { stampOf } from '../plan/render/stamps.ts';
-import type { RenderedFile } from '../plan/render/units.ts';
+import { type RenderedFile, renderProtectionDropIn, sshdUnits } from '../plan/render/units.ts';
 import { differingFiles, originalsLibrary, placeFiles } from './originals.ts';
 import { runScript } from './run-script.ts';
+import { mayLowerOomScore } from './runtime-sight.ts';
 import { readStamps, writeStamp } from './stamps.ts';
 import { machineOf } from './step-machine.ts';
 
@@ -18,7 +19,7 @@ import { machineOf } from './step-machine.ts';
 export const prepareHost: Executor = {
   async observe(context, step) {
     const machine = machineOf(context, step);
-    const differing = await differingFiles(context, machine, filesFor(context, machine));
+    const differing = await differingFiles(context, machine, await filesFor(context, machine));
     if (differing.length > 0) return { kind: 'todo', why: `${differing[0]} is not as it should be` };
     const complaints = await check(context, machine);
     if (complaints.length > 0) return { kind: 'todo', why: complaints.join(', ') };
@@ -30,7 +31,7 @@ export const prepareHost: Executor = {
 
   async apply(context, step) {
     const machine = machineOf(context, step);
-    await placeFiles(context, machine, filesFor(context, machine));
+    await placeFiles(context, machine, await filesFor(context, machine));
     const { modules, sysctls } = hostSettings(context.cluster, machine.facts);
     context.update('setting up the kernel, switching swap off');
     await runScript(context, machine, {
@@ -63,9 +64,13 @@ function stamp({ cluster }: StepContext, { spec }: Machine): string {
   return stampOf('prepare-host', { cluster, machine: spec, controlPlanes: [] });
 }
 
-function filesFor({ cluster }: StepContext, { facts }: Machine): readonly RenderedFile[] {
-  const settings = hostSettings(cluster, facts);
+async function filesFor(context: StepContext, machine: Machine): Promise<readonly RenderedFile[]> {
+  const { cluster } = context;
+  const settings = hostSettings(cluster, machine.facts);
+  const means = { mayLowerOomScore: await mayLowerOomScore(context, machine) };
   return [
+    // Whoever has to look what is wrong on a machine full of hogs comes in by it, and so does Hansa.
+    ...sshdUnits.flatMap((unit) => renderProtectionDropIn(unit, cluster.protection, means) ?? []),
     { path: modulesPath, content: renderModules(settings), mode: 0o644 },
     { path: sysctlPath, content: renderSysctls(settings), mode: 0o644 },
   ];
@@ -94,6 +99,8 @@ shift 2
 mkdir -p -m 755 /etc/hansa /var/lib/hansa /var/cache/hansa/blobs/sha256 /etc/cni/net.d /var/lib/kubelet /usr/local/bin
 [ -e /opt/cni/bin ] || mkdir -p /opt/cni/bin
 mkdir -p -m 700 /etc/kubernetes/hansa
+# Takes on the weights of sshd's drop-in; sshd itself isn't restarted under us.
+systemctl daemon-reload || :
 # One that is built into the kernel is no module; what counts is checked afterwards.
 for module in $modules; do modprobe -q "$module" 2>/dev/null || :; done
 for each in "$@"; do

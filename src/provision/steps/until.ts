@@ -2,8 +2,11 @@ import type { StepContext } from '../engine/executor.ts';
 
 export interface Patience {
   readonly timeoutMs: number;
+  /** Longest pause between two questions; the first come sooner. */
   readonly everyMs?: number;
 }
+
+const firstPauseMs = 250;
 
 /** Asks until there is no complaint any more, and gives the last complaint when time is up. */
 export async function untilNoComplaint(
@@ -12,9 +15,9 @@ export async function untilNoComplaint(
   ask: () => Promise<string | undefined>,
 ): Promise<string | undefined> {
   const end = clock.monotonic() + timeoutMs;
-  for (;;) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(everyMs, pauseMs * 1.5)) {
     const complaint = await ask();
     if (complaint === undefined || clock.monotonic() >= end) return complaint;
-    await clock.sleep(everyMs, signal);
+    await clock.sleep(pauseMs, signal);
   }
 }

@@ -154,7 +154,7 @@ export function refuseOpenRestore(
   return [
     refuse(
       'OperationOpen',
-      'a restore of etcd was begun and did not come to its end: run "hansa restore" again first',
+      'a restore of etcd was begun and did not come to its end: run "hansa cluster restore" again first',
     ),
   ];
 }

@@ -26,9 +26,13 @@ export function prepareMachine(
   const loaded = draft.add({
     ...common,
     kind: 'load-bundle',
-    title: 'send programs and images',
+    suffix: 'programs',
+    title: 'send programs',
     needs: [prepared],
+    inputs: { only: 'programs' },
   });
+  // Images are most of it: the machine is set up while they come.
+  const images = draft.add({ ...common, kind: 'load-bundle', title: 'send images', needs: [loaded] });
   const runtime = draft.add({
     ...common,
     kind: 'install-runtime',
@@ -41,7 +45,12 @@ export function prepareMachine(
     title: 'install kubelet and kubeadm',
     needs: [loaded],
   });
-  const imported = draft.add({ ...common, kind: 'import-images', title: 'import images', needs: [runtime] });
+  const imported = draft.add({
+    ...common,
+    kind: 'import-images',
+    title: 'import images',
+    needs: [images, runtime],
+  });
   const endpoint = draft.add({
     ...common,
     kind: 'set-endpoint',

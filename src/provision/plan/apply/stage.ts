@@ -96,13 +96,13 @@ function wayBack(members: readonly EtcdMember[], planes: readonly Seat[], away: 
     missing.length > 0
       ? `power on ${missing.join(', ')} and run this again`
       : 'look at etcd on the control planes ("crictl ps -a --name etcd")';
-  return `${power}. Nothing is removed by itself; if they are lost for good, "hansa restore" goes on from what is left`;
+  return `${power}. Nothing is removed by itself; if they are lost for good, "hansa cluster recover" goes on from what is left`;
 }
 
 function wayUp(away: readonly string[]): string {
   return away.length > 0
     ? `Power on ${away.join(', ')} and run this again`
-    : 'All control planes can be reached: see "hansa certs status" for expired certificates and "crictl ps -a" on them; "hansa restore" brings etcd back from a backup';
+    : 'All control planes can be reached: see "hansa certs status" for expired certificates and "crictl ps -a" on them; "hansa cluster restore" brings etcd back from a backup';
 }
 
 /** It was made, and nothing of it is seen. */
@@ -120,7 +120,7 @@ function isGone(planes: readonly Seat[], spec: ClusterSpec): Refusal {
       .map(({ name }) => name)
       .join(
         ', ',
-      )}) have nothing of it any more: bring it back with "hansa restore", or give it up with "hansa cluster delete" before it is made anew`,
+      )}) have nothing of it any more: bring it back with "hansa cluster restore", or give it up with "hansa cluster delete" before it is made anew`,
   );
 }
 

@@ -19,9 +19,9 @@ export interface StampInput {
 
 /** Raised when what a step does changes, so that machines prepared by an older Hansa get it too. */
 const recipe = {
-  'prepare-host': 1,
-  'install-runtime': 1,
-  'install-kubernetes': 1,
+  'prepare-host': 2,
+  'install-runtime': 2,
+  'install-kubernetes': 2,
   'set-endpoint': 1,
 } as const;
 
@@ -38,7 +38,7 @@ function partsFor(kind: StampedKind, { cluster, machine, controlPlanes }: StampI
     cluster;
   switch (kind) {
     case 'prepare-host':
-      return { network, cni: cni.kind };
+      return { network, cni: cni.kind, protection: protection.enabled };
     case 'install-runtime':
       // The pause image comes with a minor version, so an upgrade brings a new one.
       return { cgroupDriver, imageRepository, protection: protection.enabled, version: minorOf(version) };

@@ -84,17 +84,28 @@ export function renderProtectionDropIn(
   { mayLowerOomScore }: ServiceMeans,
 ): RenderedFile | undefined {
   if (!protection.enabled) return undefined;
+  const { minimum, low } = isSshd(unit) ? { minimum: '16M', low: '64M' } : { minimum: '128M', low: '512M' };
   const lines = [
-    // Against 100 for everybody else.
+    // Against 100 for everybody else. On cgroup v1 systemd makes shares of it, and the lines below but the last do nothing.
     'CPUWeight=1000',
-    // Where cgroups know it (version 2): so much is never taken to make room for others.
-    'MemoryMin=128M',
-    ...(mayLowerOomScore ? ['OOMScoreAdjust=-999'] : []),
+    'IOWeight=1000',
+    // So much is never taken to make room for others; up to the second, only when nobody else has anything left.
+    `MemoryMin=${minimum}`,
+    `MemoryLow=${low}`,
+    // sshd looks after its own score; given from outside, every login would have it too, hogs of people included.
+    ...(mayLowerOomScore && !isSshd(unit) ? ['OOMScoreAdjust=-999'] : []),
   ];
   return file(
     `${unitDirectory}/${unit}.d/20-hansa-protection.conf`,
     `# Written by Hansa.\n[Service]\n${lines.join('\n')}\n`,
   );
+}
+
+/** Named `ssh` by Debian and `sshd` by most others. A drop-in for a unit that isn't there does nothing. */
+export const sshdUnits = ['ssh.service', 'sshd.service'] as const;
+
+function isSshd(unit: string): boolean {
+  return sshdUnits.some((name) => name === unit);
 }
 
 function file(path: string, content: string): RenderedFile {

@@ -67,7 +67,7 @@ describe.each(['a tar', 'a directory'])('%s', (kind) => {
     expect(new Set(all).size).toBe(all.length - 6);
   });
 
-  it('is refused with another key, and without one unless that is asked for', async () => {
+  it('fault 22: is refused with another key, and without one unless that is asked for', async () => {
     const other = await failureOf(openBundle(path(), { publicKey: makeSigningKeys().publicKey }));
     expect(other.reason).toBe('BundleUntrusted');
     expectSentence(other.message);
@@ -109,7 +109,7 @@ describe('a public key', () => {
 });
 
 describe('a tar that came damaged', () => {
-  it('is refused wherever it was cut off', async () => {
+  it('fault 22: is refused wherever it was cut off', async () => {
     const { size } = await stat(tar);
     const copy = place.path('cut.tar');
     // The last kilobyte and the padding before it are zeros that say no more than that it ends.
@@ -126,7 +126,7 @@ describe('a tar that came damaged', () => {
     }
   });
 
-  it('is refused wherever a bit flipped in a file', async () => {
+  it('fault 22: is refused wherever a bit flipped in a file', async () => {
     const { files } = await scanTar(tar, (why) => new Error(why));
     const bytes = await readFile(tar);
     const copy = place.path('flipped.tar');

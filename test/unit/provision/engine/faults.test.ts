@@ -108,7 +108,9 @@ describe('fault 4: the second control plane dies right after it became a voter',
     expect(plan.refusals).toMatchObject([
       {
         reason: 'QuorumLost',
-        message: expect.stringMatching(/2 voters, 0 healthy, 2 needed\): power on m2 .*"hansa restore"/),
+        message: expect.stringMatching(
+          /2 voters, 0 healthy, 2 needed\): power on m2 .*"hansa cluster recover"/,
+        ),
       },
     ]);
     expect(JSON.stringify(fleet.members())).toBe(members);
@@ -166,7 +168,7 @@ describe('fault 6: somebody ran "kubeadm reset" on a control plane', () => {
     fleet.kubeadmReset('m1');
     const { plan } = await applyOnce(fleet, wanted);
     expect(reasons(plan.refusals)).toEqual(['ClusterGone']);
-    expect(plan.refusals[0]?.message).toContain('hansa restore');
+    expect(plan.refusals[0]?.message).toContain('hansa cluster restore');
   });
 
   it('on a worker: it joins again', async () => {

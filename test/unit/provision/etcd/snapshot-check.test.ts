@@ -22,7 +22,7 @@ describe('a snapshot of etcd', () => {
     });
   });
 
-  it('is refused with one bit changed, in its pages or its check sum', async () => {
+  it('fault 22: is refused with one bit changed, in its pages or its check sum', async () => {
     for (const at of [0, 5000, 512 * 20, 512 * 20 + 31]) {
       const content = snapshot(20);
       content[at] = (content[at] ?? 0) ^ 1;
@@ -30,7 +30,7 @@ describe('a snapshot of etcd', () => {
     }
   });
 
-  it('is refused when cut off, when empty, and when it is a bare copy of the db file', async () => {
+  it('fault 22: is refused when cut off, when empty, and when it is a bare copy of the db file', async () => {
     const content = snapshot(20);
     for (const length of [0, 1, 31, 32, 512, 512 * 19 + 32, content.length - 1]) {
       await expect(checkSnapshot(pieces(content.subarray(0, length), 1000))).rejects.toMatchObject({

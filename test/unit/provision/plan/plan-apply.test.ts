@@ -28,7 +28,7 @@ function bare(name: string, index: number, changes: readonly string[] = []): Mac
       'cgroup 2',
       'clock 1000',
       'arch x86_64',
-      'interface eth0 02:00:00:00:00:01 1500',
+      `interface eth0 02:00:00:00:00:0${index + 1} 1500`,
       `address eth0 10.0.0.${index + 1}/24`,
       'disk /var/lib 99000000 99000000 100000 rw',
       ...changes,
@@ -181,6 +181,17 @@ describe('a plan for a cluster that is not there', () => {
     expect(plan.steps).toEqual([]);
     expect(plan.refusals.map(({ message }) => message).join('\n')).toMatch(words);
     if (reason) expect(plan.refusals.map((each) => each.reason)).toContain(reason);
+  });
+
+  it('warns of networks that another cluster has, as long as others can still be chosen', () => {
+    const of = spec(['m1']);
+    const others = [{ name: 'us', pods: ['10.244.0.0/14'], services: [] }];
+    const warned = (seen: Observed) =>
+      planApply(of, { ...seen, others }, [], options).warnings.map(({ message }) => message);
+    expect(warned(unmade(of)).join()).toMatch(
+      /10\.244\.0\.0\/16 overlaps with 10\.244\.0\.0\/14 of cluster us/,
+    );
+    expect(warned(made(of))).toEqual([]);
   });
 
   it('is refused while a machine can’t be reached, by its name', () => {

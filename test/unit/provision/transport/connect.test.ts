@@ -139,7 +139,7 @@ describe.each(kinds)('connecting with %s', (kind) => {
     expect(server.passwords).toEqual([]);
   });
 
-  it('stops hard at a changed host key: both fingerprints, no login, no command, no second try', async () => {
+  it('fault 13: stops hard at a changed host key: both fingerprints, no login, no command, no second try', async () => {
     const old = makeKeyPair();
     await using server = await SshServer.start();
     const refused = connect(targetOf(server, { kind, hostKeys: [publicKeyOf(old)] }), withPassword, {
@@ -152,7 +152,7 @@ describe.each(kinds)('connecting with %s', (kind) => {
     expect({ logins: server.logins, commands: server.commands }).toEqual({ logins: [], commands: [] });
   });
 
-  it('stops hard where the key changes between two connections, also one seen for the first time', async () => {
+  it('fault 13: stops hard where the key changes between two connections, also one seen for the first time', async () => {
     await using server = await SshServer.start();
     await using machine = await connect(targetOf(server, { kind, hostKeys: [] }), withPassword, {
       limits,

@@ -67,7 +67,7 @@ describe.each(kinds)('a command over %s', (kind) => {
     expect(String(failure)).not.toMatch(/horse/);
   });
 
-  it('is not sent again when the connection breaks under it', async () => {
+  it('fault 7: is not sent again when the connection breaks under it', async () => {
     await using server = await SshServer.start();
     await using place = await temporaryDirectory();
     await using machine = await reach(server);
@@ -153,7 +153,7 @@ describe.each(kinds)('a command over %s', (kind) => {
   });
 
   it.each([1, 2])(
-    'waits its turn where the server has MaxSessions %i: all come through',
+    'fault 26: waits its turn where the server has MaxSessions %i: all come through',
     async (maxSessions) => {
       await using server = await SshServer.start({ maxSessions });
       await using machine = await reach(server);
@@ -204,7 +204,9 @@ describe.each(kinds)('a command over %s', (kind) => {
     expect((await machine.exec({ script: 'echo well' })).stdout).toBe('well\n');
   });
 
-  it('and files work over a slow and far link, with MaxSessions 1', { timeout: 60_000 }, async () => {
+  it('fault 26: and files work over a slow and far link, with MaxSessions 1', {
+    timeout: 60_000,
+  }, async () => {
     await using server = await SshServer.start({ maxSessions: 1 });
     await using link = await Link.to(server.port);
     await using place = await temporaryDirectory();

@@ -57,7 +57,7 @@ async function age(path: string, seconds: number, changes: { readonly boot?: str
 }
 
 describe('the lock of a machine', () => {
-  it('goes to one of two who come at once; the other is told who has it and for how long', async () => {
+  it('fault 17: goes to one of two who come at once; the other is told who has it and for how long', async () => {
     await using s = await scene();
     const [one, two] = [await s.another(), await s.another()];
     const both = await Promise.allSettled([

@@ -123,7 +123,7 @@ describe('a long command', () => {
     expect(result).toMatchObject({ stderr: 'my ***\n', stdout: '--token abcdef.0123456789abcdef\n' });
   });
 
-  it('goes on when the connection is lost, runs once, and is found again', async () => {
+  it('fault 7: goes on when the connection is lost, runs once, and is found again with its exit code', async () => {
     await using s = await scene();
     const script = 'echo run >>"$1"; for i in 1 2 3 4 5 6 7 8; do echo "line $i"; sleep 0.3; done; exit 6';
     const lines: string[] = [];

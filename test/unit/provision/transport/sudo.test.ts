@@ -59,7 +59,7 @@ describe('becoming root', () => {
     expect((await scene.machine.exec(whoAmI)).stdout).toBe('0\ninput');
   });
 
-  it('tries a wrong password once, however many commands want it, and says so', async () => {
+  it('fault 12: tries a wrong password once, however many commands want it, and says so', async () => {
     await using scene = await machineWith('asks', { sudoPassword: 'wrong one' });
     const tries = await Promise.allSettled([1, 2, 3, 4].map(() => scene.machine.exec(whoAmI)));
     tries.push(...(await Promise.allSettled([scene.machine.exec(whoAmI)])));
@@ -72,7 +72,7 @@ describe('becoming root', () => {
     );
   });
 
-  it('goes on with the password where NOPASSWD is taken away meanwhile', async () => {
+  it('fault 12: goes on with the password where NOPASSWD is taken away meanwhile', async () => {
     await using scene = await machineWith('free', { sudoPassword: 'su do!' });
     await scene.machine.exec(whoAmI);
     await scene.sudo.become('asks');

@@ -24,6 +24,12 @@ describe('protection of a service', () => {
     expect(content(false)).toContain('CPUWeight=1000');
   });
 
+  it('of sshd leaves its score to itself: each login would inherit it', () => {
+    const content = renderProtectionDropIn('ssh.service', protection, { mayLowerOomScore: true })?.content;
+    expect(content).toContain('CPUWeight=1000');
+    expect(content).not.toContain('OOMScoreAdjust');
+  });
+
   it('can be switched off', () => {
     const off = { ...protection, enabled: false };
     expect(renderProtectionDropIn('kubelet.service', off, { mayLowerOomScore: true })).toBeUndefined();
