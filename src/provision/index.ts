@@ -22,6 +22,8 @@ export type { Goal } from './engine/goal.ts';
 export type { RegistrationSteps, Registrar } from './engine/registrar.ts';
 export type { BundleSource, ClusterStore, SecretStore } from './engine/executor.ts';
 export type { RunResult, StepEnd } from './engine/run-plan.ts';
+export type { KindSettings, KindTools, KindWorkOptions, Work } from './kind/index.ts';
+export { KindWork, knownKind, openKindTools } from './kind/index.ts';
 export type { BackupVerdict, StoredBackup } from './plan/backup.ts';
 export { backupVerdict } from './plan/backup.ts';
 export type { CertificateSight, CertificateVerdict } from './plan/certificates.ts';

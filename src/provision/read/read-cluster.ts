@@ -8,8 +8,10 @@ import {
 } from '../../api/provision.hansa.dev/v1alpha1/kube-machine.ts';
 import { provisionGroup } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { isJsonObject } from '../../base/index.ts';
+import type { KindSettings } from '../kind/plan/kind-settings.ts';
 import type { ClusterSpec } from '../plan/cluster-spec.ts';
 import { assembleCluster } from './cluster.ts';
+import { readKind } from './kind.ts';
 import { checkProxy } from './kubeadm.ts';
 import {
   Findings,
@@ -23,6 +25,8 @@ import { checkSecret, readSecret, type SecretNeed, secretNeeds, type SecretValue
 /** A cluster as it stands in a file, or in the host's API. */
 export interface ReadCluster {
   readonly spec: ClusterSpec;
+  /** kind makes its nodes, like this; undefined: its nodes are machines. */
+  readonly kind: KindSettings | undefined;
   /** Names of the SSH credentials that its machines and bastions use. */
   readonly credentials: readonly string[];
   /** Every Secret it needs, credentials among them. */
@@ -109,11 +113,9 @@ function readOne(cluster: Named<KubeClusterSpec>, sorted: Sorted, findings: Find
   const own = sorted.machines.filter(
     (each) => each.namespace === namespace && each.spec.clusterName === name,
   );
-  const spec = assembleCluster(
-    cluster,
-    own.filter(({ isLeaving }) => !isLeaving),
-    findings,
-  );
+  const staying = own.filter(({ isLeaving }) => !isLeaving);
+  const kind = cluster.spec.provider ? readKind(cluster, staying, findings) : undefined;
+  const spec = kind?.spec ?? assembleCluster(cluster, staying, findings);
   const needs = secretNeeds(spec);
   const secrets = new Map<string, Readonly<Record<string, string>>>();
   for (const need of needs) {
@@ -125,6 +127,7 @@ function readOne(cluster: Named<KubeClusterSpec>, sorted: Sorted, findings: Find
   const { bundle } = cluster.spec;
   return {
     spec,
+    kind: kind?.settings,
     credentials: needs.filter(({ use }) => use === 'ssh').map((need) => need.name),
     needs,
     secrets,

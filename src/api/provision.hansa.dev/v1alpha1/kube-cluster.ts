@@ -251,6 +251,67 @@ const machineDefaults = z
   })
   .meta({ description: 'For KubeMachines that don’t say it themselves.' });
 
+const image = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .max(512)
+    .regex(/^[a-zA-Z0-9][-a-zA-Z0-9._/:@]*$/, 'must be an image such as kindest/node:v1.36.3')
+    .meta({ description });
+
+const kindProvider = z
+  .object({
+    nodeImage: z.exactOptional(
+      image('Image of the nodes, with a digest to pin it. Default kindest/node:v<version>.'),
+    ),
+    controlPlanes: z.exactOptional(
+      z.int().min(1).max(9).meta({ description: 'Control planes. Default 1.', format: 'int32' }),
+    ),
+    workers: z.exactOptional(
+      z.int().min(0).max(50).meta({
+        description: 'Workers. Default 0: the control planes run the pods.',
+        format: 'int32',
+      }),
+    ),
+    extraPortMappings: z.exactOptional(
+      z
+        .array(
+          z
+            .object({
+              containerPort: portNumber('Port of the node, such as that of a NodePort.'),
+              hostPort: z.exactOptional(
+                portNumber('Port of the machine that runs Docker. Default: a free one.'),
+              ),
+              listenAddress: z.exactOptional(
+                sshHost('Address of the machine that runs Docker. Default 127.0.0.1.'),
+              ),
+              protocol: z.exactOptional(z.enum(['TCP', 'UDP', 'SCTP']).meta({ description: 'Default TCP.' })),
+            })
+            .meta({ description: 'A port.' }),
+        )
+        .max(100)
+        .meta({
+          description: 'Ports of the first control plane that are reached from outside of Docker.',
+          'x-kubernetes-list-type': 'atomic',
+        }),
+    ),
+    kubeadmConfigPatches: z.exactOptional(
+      z.array(z.string().min(1).max(65536)).max(50).meta({
+        description:
+          'Merged into the files of kubeadm, as kind does it: YAML with the kind it is for, such as `kind: KubeletConfiguration`.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+  })
+  .meta({
+    description:
+      'Containers of the Docker engine at hand, made by the program kind. No KubeMachines; it can be made and deleted, not changed. deletionPolicy is Reset by default.',
+  });
+
+const provider = z
+  .object({ kind: kindProvider })
+  .meta({ description: 'Who makes the nodes. Absent: Hansa itself, of KubeMachines.' });
+
 const immutable = (field: string) => ({
   rule: `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
   message: 'can’t be changed once the cluster exists: make another cluster and move the workloads',
@@ -260,6 +321,7 @@ const immutable = (field: string) => ({
 const spec = z
   .object({
     version: version('Version of Kubernetes, such as 1.36.3. A higher one upgrades, minor by minor.'),
+    provider: z.exactOptional(provider),
     bundle: z.exactOptional(
       z
         .object({
@@ -402,6 +464,11 @@ const spec = z
         fieldPath: '.endpointMode',
       },
       immutable('clusterNetwork'),
+      {
+        rule: 'has(self.provider) == has(oldSelf.provider)',
+        message: 'can’t be changed once the cluster exists: make another cluster and move the workloads',
+        fieldPath: '.provider',
+      },
     ),
   });
 
