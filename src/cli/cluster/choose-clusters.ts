@@ -1,6 +1,6 @@
 import type { ReadCluster, StateFile } from '../../provision/index.ts';
-import type { ApplyFlags } from '../commands/cluster.ts';
 import { invalidOption } from '../host-options.ts';
+import type { ApplyFlags } from './cluster-options.ts';
 import { loadFile, loadStored } from './load-clusters.ts';
 
 /** Those of the file, all or the one that is named; without a file, the one that was applied before. */
@@ -11,9 +11,12 @@ export async function chooseClusters(
 ): Promise<readonly ReadCluster[]> {
   if (flags.filename === undefined) {
     if (name === undefined) throw invalidOption('name a cluster, or a file with -f');
-    return [withoutHost(await loadStored(name, flags.namespace, state))];
+    const stored = await loadStored(name, flags.namespace, state);
+    tellClockless(stored);
+    return [stored];
   }
-  const all = (await loadFile(flags.filename, state)).map(withoutHost);
+  const all = await loadFile(flags.filename, state);
+  for (const cluster of all) tellClockless(cluster);
   for (const { warnings } of all) {
     for (const { object, field, message } of warnings) {
       process.stderr.write(`note: ${[object, field].filter(Boolean).join(' ')}: ${message}\n`);
@@ -27,18 +30,10 @@ export async function chooseClusters(
   );
 }
 
-/** A state file has no host to join to and no clock of its own: what needs them is told, and left to its commands. */
-function withoutHost(cluster: ReadCluster): ReadCluster {
-  const { spec } = cluster;
-  if (spec.register) {
-    process.stderr.write(
-      `note: spec.register of ${spec.name} is not acted on here: run "hansa join ${spec.name}" with its kubeconfig\n`,
-    );
-  }
-  if (spec.backup) {
-    process.stderr.write(
-      `note: spec.backup of ${spec.name} is not acted on yet: nothing takes backups by schedule\n`,
-    );
-  }
-  return { ...cluster, spec: { ...spec, register: undefined } };
+/** A state file has no clock: what needs one is told. */
+export function tellClockless({ spec }: ReadCluster): void {
+  if (spec.backup?.schedule === undefined) return;
+  process.stderr.write(
+    `note: a state file has no clock, so nothing here acts on spec.backup.schedule of ${spec.name}: run "hansa cluster backup ${spec.name}" from cron, or have a controller keep the cluster ("hansa pivot")\n`,
+  );
 }

@@ -1,15 +1,19 @@
-import { HansaError, isJsonObject, type JsonObject } from '../../base/index.ts';
+import { HansaError, isJsonObject } from '../../base/index.ts';
 import {
   type ClusterKey,
   fileClusterStore,
   keyText,
+  type MachineSpec,
   type ReadCluster,
   readClusters,
+  readLeaving,
   type StateFile,
   type StoredCluster,
 } from '../../provision/index.ts';
+import { invalidOption } from '../host-options.ts';
 import { parseDocuments } from '../offline/parse-documents.ts';
 import { readText } from '../offline/read-text.ts';
+import { type KeptObjects, machineNames } from './kept-objects.ts';
 
 /**
  * The clusters of a file, each with the Secrets it needs: those of the file, or those that the state has already.
@@ -38,26 +42,30 @@ export async function loadFile(path: string, state: StateFile): Promise<readonly
 
 /** A cluster of the state, as it was applied last. */
 export async function loadStored(
-  name: string,
+  name: string | undefined,
   namespace: string | undefined,
   state: StateFile,
 ): Promise<ReadCluster> {
-  const stored = await findStored(name, namespace, state);
-  const [cluster] = readClusters(stored.objects);
-  if (cluster) return cluster;
-  throw new HansaError(`nothing was applied to cluster ${keyText(stored)} yet: run "hansa cluster apply"`, {
-    reason: 'NotFound',
-    retry: 'never',
-  });
+  return readStored(await findStored(name, namespace, state));
 }
 
-/** By name; with a namespace where two have it. */
+export function readStored(stored: StoredCluster): ReadCluster {
+  const [cluster] = readClusters(stored.objects);
+  if (cluster) return cluster;
+  throw new HansaError(
+    `cluster ${keyText(stored)} has nothing but its Secrets yet: run "hansa cluster apply -f FILE", or "hansa create cluster"`,
+    { reason: 'NotFound', retry: 'never' },
+  );
+}
+
+/** By name, with a namespace where two have it; without a name the only one that is kept. */
 export async function findStored(
-  name: string,
+  name: string | undefined,
   namespace: string | undefined,
   state: StateFile,
 ): Promise<StoredCluster> {
   const all = await state.clusters();
+  if (name === undefined) return onlyOne(all, namespace);
   const found = all.filter((each) => each.name === name && (!namespace || each.namespace === namespace));
   const [first, second] = found;
   if (first && !second) return first;
@@ -68,6 +76,17 @@ export async function findStored(
       : `there is no cluster ${name} in the state file: it has ${names}`,
     { reason: 'NotFound', retry: 'never' },
   );
+}
+
+function onlyOne(all: readonly StoredCluster[], namespace: string | undefined): StoredCluster {
+  const [first, second] = all.filter((each) => !namespace || each.namespace === namespace);
+  if (first && !second) return first;
+  throw second
+    ? invalidOption(`name the cluster: the state file has ${all.map((each) => keyText(each)).join(', ')}`)
+    : new HansaError('the state file has no cluster yet: "hansa cluster apply -f FILE" makes one', {
+        reason: 'NotFound',
+        retry: 'never',
+      });
 }
 
 export function keyOf({ spec: { namespace, name } }: ReadCluster): ClusterKey {
@@ -83,12 +102,25 @@ export async function keepSecrets(cluster: ReadCluster, state: StateFile): Promi
   }
 }
 
-/** Keeps the objects of a cluster as they were applied. */
-export async function keepCluster(cluster: ReadCluster, state: StateFile): Promise<void> {
-  const key = keyOf(cluster);
+/** Keeps the objects of a cluster as they are meant to be; the same as before are not written. */
+export async function keepObjects(key: ClusterKey, objects: KeptObjects, state: StateFile): Promise<void> {
   const stored = await state.cluster(key);
-  if (JSON.stringify(stored?.objects) === JSON.stringify(cluster.objects)) return;
-  await state.putObjects(key, cluster.objects.filter(isJsonObject) as readonly JsonObject[]);
+  if (JSON.stringify(stored?.objects) === JSON.stringify(objects)) return;
+  await state.putObjects(key, objects);
+}
+
+/** Objects that a cluster was read from. */
+export function objectsOf({ objects }: ReadCluster): KeptObjects {
+  return objects.filter(isJsonObject);
+}
+
+/** Machines that the state knows and the cluster has no more, and those that were on their way out already. */
+export async function leavingOf(cluster: ReadCluster, state: StateFile): Promise<readonly MachineSpec[]> {
+  const stored = await state.cluster(keyOf(cluster));
+  if (!stored || stored.objects.length === 0) return [];
+  const staying = new Set(cluster.spec.machines.map(({ name }) => name));
+  const names = machineNames(stored.objects).filter((name) => !staying.has(name));
+  return names.length === 0 ? [] : readLeaving(stored.objects, names);
 }
 
 async function requireSecrets(

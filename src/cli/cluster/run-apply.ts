@@ -1,86 +1,91 @@
-import type { ClusterPlan, ReadCluster, RunResult } from '../../provision/index.ts';
-import type { ApplyFlags } from '../commands/cluster.ts';
-import { interruptSignal, printData, readOutput } from '../host-options.ts';
+import type { ReadCluster } from '../../provision/index.ts';
+import { systemClock } from '../../kube/index.ts';
+import { printData, readOutput } from '../host-options.ts';
 import { createProgress } from '../progress.ts';
+import { againText } from './again-text.ts';
+import { type Agreement, agreementOf } from './agree.ts';
 import { chooseClusters } from './choose-clusters.ts';
-import { keepCluster, keepSecrets } from './load-clusters.ts';
-import { leavingOf, openWork, type WorkPlace } from './open-work.ts';
-import { renderPlan } from './render-plan.ts';
+import type { ApplyFlags, WorkFlags } from './cluster-options.ts';
+import { type KeptObjects, withLeavers, withoutLeavers } from './kept-objects.ts';
+import { keepObjects, keepSecrets, keyOf, leavingOf, objectsOf } from './load-clusters.ts';
+import { bundlePath, openWork, type WorkPlace } from './open-work.ts';
+import { isThere, type Outcome, outcomeData, renderOutcome } from './outcome.ts';
 import { openState } from './state-place.ts';
-
-interface Applied {
-  readonly cluster: string;
-  readonly plan: ClusterPlan;
-  readonly result: RunResult | undefined;
-  readonly tookMs: number;
-}
+import { stopSignals } from './stop-signals.ts';
+import { workOn } from './work-on.ts';
 
 /** Brings clusters to what their file says, side by side. Exit code 1: one of them did not get there. */
 export async function runClusterApply(name: string | undefined, flags: ApplyFlags): Promise<number> {
   const format = readOutput(flags.output, ['json']);
   const state = openState(flags);
-  const place = { state, flags, progress: createProgress(), signal: interruptSignal() };
+  const stops = stopSignals();
+  const place = { state, flags, progress: createProgress(), stops };
   const clusters = await chooseClusters(name, flags, state);
   for (const cluster of clusters) await keepSecrets(cluster, state);
+  const agreement = agreementOf(flags.yes ?? false, stops.signal);
   const ends = await Promise.allSettled(
-    clusters.map((cluster) => applyOne(cluster, flags.yes ?? false, place)),
+    clusters.map((cluster) => applyOne(cluster, place, { agreement, flags })),
   );
   const applied = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
-  if (format) await printData(applied.map(dataOf), format);
-  else for (const each of applied) process.stdout.write(`${textOf(each)}\n`);
+  const command = ['hansa cluster apply', name, flags.filename && `-f ${flags.filename}`];
+  const again = againText(command.filter(Boolean).join(' '), flags);
+  if (format) await printData(applied.map(outcomeData), format);
+  else for (const each of applied) process.stdout.write(`${renderApplied(each, again)}\n`);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return applied.every(isThere) ? 0 : 1;
 }
 
-async function applyOne(cluster: ReadCluster, consent: boolean, place: WorkPlace): Promise<Applied> {
-  const startedAtMs = performance.now();
-  const leaving = await leavingOf(cluster, place.state);
-  await using work = await openWork(cluster, leaving, place);
-  const { plan, result } = await work.run(
-    { kind: 'apply' },
-    {
-      consent,
-      onPlan: (made) => {
-        process.stderr.write(`${renderPlan(cluster.spec.name, made)}\n\n`);
-      },
+export interface ApplyWish {
+  readonly agreement: Agreement;
+  readonly flags: Pick<WorkFlags, 'forgetUnreachable'>;
+  /** The bundle must have it, or nothing is begun. */
+  readonly version?: string;
+  /** Kept in the end; default: the objects of the cluster, without those that have left. */
+  readonly keptInTheEnd?: KeptObjects;
+}
+
+/**
+ * One cluster to what its objects say. They are kept before the first step, those of leaving machines with them until they
+ * have left; what is refused is not kept.
+ */
+export async function applyOne(
+  cluster: ReadCluster,
+  place: WorkPlace,
+  { agreement, flags: { forgetUnreachable = [] }, version, keptInTheEnd }: ApplyWish,
+): Promise<Outcome> {
+  const { state, stops } = place;
+  const key = keyOf(cluster);
+  const leaving = await leavingOf(cluster, state);
+  await using work = await openWork(cluster, place, {
+    leaving,
+    bundle: true,
+    ...(version !== undefined && { version }),
+  });
+  const outcome = await workOn(work, {
+    cluster: cluster.spec.name,
+    goal: { kind: 'apply', ...(forgetUnreachable.length > 0 && { forgetUnreachable }) },
+    agreement,
+    stops,
+    hasBundle: bundlePath(cluster, place.flags) !== undefined,
+    onBegin: async () => {
+      const kept = (await state.cluster(key))?.objects ?? [];
+      const at = new Date(systemClock.now()).toISOString();
+      await keepObjects(key, withLeavers(objectsOf(cluster), kept, at), state);
     },
-  );
-  const applied = { cluster: cluster.spec.name, plan, result, tookMs: performance.now() - startedAtMs };
-  // Machines that are leaving stay known until they have left.
-  if (leaving.length === 0 || isThere(applied)) await keepCluster(cluster, place.state);
-  return applied;
-}
-
-function isThere({ plan, result }: Pick<Applied, 'plan' | 'result'>): boolean {
-  return plan.refusals.length === 0 && (result === undefined || result.isComplete);
-}
-
-function dataOf({ cluster, plan, result, tookMs }: Applied): unknown {
-  return {
-    cluster,
-    isComplete: isThere({ plan, result }),
-    tookMs: Math.round(tookMs),
-    refusals: plan.refusals,
-    warnings: plan.warnings,
-    steps: result?.steps.map(({ step: { id }, end }) => ({ id, ...end })) ?? [],
-  };
-}
-
-function textOf({ cluster, plan, result, tookMs }: Applied): string {
-  if (plan.refusals.length > 0) return `✗ cluster ${cluster}: nothing was changed`;
-  if (!result) return `✓ cluster ${cluster} is as it should be`;
-  if (result.isComplete) {
-    return [
-      `✓ cluster ${cluster} is as it should be, after ${Math.round(tookMs / 1000)} s`,
-      `  hansa cluster kubeconfig ${cluster} > ${cluster}.kubeconfig`,
-    ].join('\n');
+  });
+  if (isThere(outcome)) {
+    const kept = (await state.cluster(key))?.objects ?? [];
+    await keepObjects(key, keptInTheEnd ?? withoutLeavers(objectsOf(cluster), kept), state);
   }
-  const bad = result.steps.flatMap(({ step, end }) =>
-    end.kind === 'failed' || end.kind === 'blocked' ? [`  ${step.id}: ${end.message} [${end.reason}]`] : [],
-  );
-  const left = result.steps.filter(({ end }) => end.kind === 'not-started').length;
-  return [
-    `✗ cluster ${cluster} is not there yet; ${left} steps were not started. Apply again to go on where this ended.`,
-    ...bad,
-  ].join('\n');
+  return outcome;
+}
+
+export function renderApplied(outcome: Outcome, again: string): string {
+  const { cluster, tookMs } = outcome;
+  return renderOutcome(outcome, {
+    done: `cluster ${cluster} is as it should be, after ${Math.round(tookMs / 1000)} s\nhansa cluster kubeconfig ${cluster} > ${cluster}.kubeconfig`,
+    nothing: `cluster ${cluster} is as it should be`,
+    again,
+    width: process.stdout.columns,
+  });
 }

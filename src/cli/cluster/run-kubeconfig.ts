@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { HansaError } from '../../base/index.ts';
 import { fileClusterStore } from '../../provision/index.ts';
-import type { KubeconfigFlags } from '../commands/cluster.ts';
+import type { ClusterFlags } from './cluster-options.ts';
 import { findStored } from './load-clusters.ts';
 import { openState } from './state-place.ts';
+
+export interface KubeconfigFlags extends ClusterFlags {
+  readonly to?: string;
+}
 
 /** Prints the kubeconfig that was kept when the cluster was made. */
 export async function runClusterKubeconfig(name: string, flags: KubeconfigFlags): Promise<void> {

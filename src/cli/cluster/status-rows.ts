@@ -1,5 +1,18 @@
-import type { ClusterSpec, MachineSight, Observed, StoredCluster } from '../../provision/index.ts';
-import { renderTable } from '../table.ts';
+import type {
+  CertificateSight,
+  ClusterSight,
+  ClusterSpec,
+  JournalRecord,
+  MachineSight,
+  Observed,
+  StoredBackup,
+} from '../../provision/index.ts';
+import { certificateVerdict, isWell as areCertificatesWell } from '../certs/certificate-rows.ts';
+import { openSteps, type OpenStep } from './open-steps.ts';
+import { openRestore } from './restore-token.ts';
+import { type BackupSight, backupSight } from './status-backup.ts';
+import { etcdText, quorumSight, type Stray, straysOf } from './status-etcd.ts';
+import { type Next, nextStep, type StatusSight } from './status-next.ts';
 
 export interface EtcdMemberRow {
   readonly id: string;
@@ -25,20 +38,94 @@ export interface ClusterStatus {
   readonly endpoint: string;
   readonly isWell: boolean;
   readonly message: string;
+  /** `3 voters, 3 healthy, 2 needed`. */
+  readonly etcd: string | undefined;
+  readonly certificates: { readonly isWell: boolean; readonly reason: string; readonly message: string };
+  readonly backup: BackupSight;
+  readonly openSteps: readonly OpenStep[];
+  /** Members of etcd that no machine accounts for. */
+  readonly strays: readonly Stray[];
+  readonly leaving: readonly string[];
   readonly machines: readonly MachineRow[];
+  /** What to do first; undefined: nothing. */
+  readonly next: Next | undefined;
 }
 
-export function statusOf(spec: ClusterSpec, { machines, cluster }: Observed): ClusterStatus {
-  const rows = spec.machines.map((machine): MachineRow => {
+export interface StatusInput {
+  readonly spec: ClusterSpec;
+  readonly observed: Observed;
+  readonly certificates: readonly CertificateSight[];
+  readonly journal: readonly JournalRecord[];
+  /** Newest first; undefined: the spec names no place for them; text: why they can't be listed. */
+  readonly backups: readonly StoredBackup[] | string | undefined;
+  readonly leaving: readonly string[];
+  /** It was there once: its kubeconfig is kept. */
+  readonly wasMade: boolean;
+  readonly now: number;
+}
+
+export function statusOf(input: StatusInput): ClusterStatus {
+  const { spec, observed, journal, leaving } = input;
+  const { cluster } = observed;
+  const kind = clusterKind(input);
+  const machines = machineRows(input);
+  const strays = straysOf(spec, observed);
+  const verdict = certificateVerdict(spec, observed, input.certificates, input.now);
+  const areCertsWell = kind === 'absent' || areCertificatesWell(verdict);
+  const backup = backupSight(input);
+  const open = openSteps(journal);
+  const bad = machines.filter(({ state, etcd }) => state !== 'Ready' || etcd?.isHealthy === false);
+  const sight: StatusSight = {
+    name: spec.name,
+    cluster: kind,
+    hasQuorum: quorumSight(cluster),
+    certificates: verdict.reason,
+    hasOpenRestore: openRestore(journal) !== undefined,
+    openSteps: open,
+    ...machineSights(spec, observed, machines),
+    leaving,
+    strays,
+    backup,
+  };
+  return {
+    name: spec.name,
+    version: spec.version,
+    endpoint: `https://${spec.endpoint.host}:${spec.endpoint.port}`,
+    isWell:
+      cluster.kind === 'up' &&
+      bad.length === 0 &&
+      cluster.dnsReady &&
+      areCertsWell &&
+      strays.length === 0 &&
+      open.length === 0,
+    message: messageFor(spec, { kind, cluster, bad }),
+    etcd: etcdText(spec, cluster),
+    certificates: {
+      isWell: areCertsWell,
+      reason: verdict.reason,
+      message: kind === 'absent' ? 'there are none yet' : verdict.message,
+    },
+    backup,
+    openSteps: open,
+    strays,
+    leaving,
+    machines,
+    next: nextStep(sight),
+  };
+}
+
+function machineRows({ spec, observed: { machines, cluster }, leaving }: StatusInput): readonly MachineRow[] {
+  const members = cluster.kind === 'absent' ? [] : (cluster.members ?? []);
+  return spec.machines.map((machine): MachineRow => {
     const node =
       cluster.kind === 'up' ? cluster.nodes.find(({ name }) => name === machine.nodeName) : undefined;
-    const members = cluster.kind === 'absent' ? [] : (cluster.members ?? []);
     const member = members.find(({ name }) => name === machine.nodeName);
+    const state = stateOf(machines[machine.name], node, cluster.kind);
     return {
       name: machine.name,
       role: machine.role,
       address: machine.internalAddress ?? node?.internalAddress ?? machine.ssh.host,
-      state: stateOf(machines[machine.name], node),
+      state: leaving.includes(machine.name) ? `${state}, leaving` : state,
       version: node?.kubeletVersion,
       etcd: member && {
         id: member.id,
@@ -49,23 +136,16 @@ export function statusOf(spec: ClusterSpec, { machines, cluster }: Observed): Cl
       system: systemOf(machines[machine.name]),
     };
   });
-  const bad = rows.filter(({ state, etcd }) => state !== 'Ready' || etcd?.isHealthy === false);
-  return {
-    name: spec.name,
-    version: spec.version,
-    endpoint: `https://${spec.endpoint.host}:${spec.endpoint.port}`,
-    isWell: cluster.kind === 'up' && bad.length === 0 && cluster.dnsReady,
-    message: messageFor(spec, cluster, bad),
-    machines: rows,
-  };
 }
 
 function stateOf(
   sight: MachineSight | undefined,
   node: { readonly isReady: boolean; readonly isCordoned: boolean } | undefined,
+  cluster: ClusterSight['kind'],
 ): string {
   if (sight?.kind === 'unreachable') return node?.isReady ? 'Ready, no SSH' : `Unreachable: ${sight.reason}`;
-  if (!node) return 'NoNode';
+  // Nobody can tell of Nodes while no API server answers.
+  if (!node) return cluster === 'down' ? 'Reachable' : 'NoNode';
   return `${node.isReady ? 'Ready' : 'NotReady'}${node.isCordoned ? ', cordoned' : ''}`;
 }
 
@@ -75,56 +155,70 @@ function systemOf(sight: MachineSight | undefined): string | undefined {
   return `${os.name}, ${kernel}, ${cpus} CPUs, ${Math.round(memoryBytes / 1024 ** 3)} GiB`;
 }
 
-function messageFor(spec: ClusterSpec, cluster: Observed['cluster'], bad: readonly MachineRow[]): string {
-  switch (cluster.kind) {
+function machineSights(
+  { machines, version }: ClusterSpec,
+  observed: Observed,
+  rows: readonly MachineRow[],
+): Pick<StatusSight, 'unreachable' | 'unjoined' | 'nodeless' | 'notReady' | 'cordoned' | 'otherVersions'> {
+  const isSeen = (name: string) => observed.machines[name]?.kind === 'seen';
+  const names = (test: (row: MachineRow) => boolean) => rows.filter(test).map(({ name }) => name);
+  const nodes = observed.cluster.kind === 'up' ? observed.cluster.nodes : [];
+  return {
+    unreachable: machines.map(({ name }) => name).filter((name) => !isSeen(name)),
+    unjoined: names(({ name, version: kubelet }) => !isSeen(name) && kubelet === undefined),
+    nodeless: names(({ name, state }) => isSeen(name) && state.startsWith('NoNode')),
+    notReady: names(({ name, state }) => isSeen(name) && state.startsWith('NotReady')),
+    cordoned: nodes
+      .filter(({ name, isCordoned }) => isCordoned && machines.some(({ nodeName }) => nodeName === name))
+      .map(({ name }) => name),
+    otherVersions: names((row) => row.version !== undefined && row.version.replace(/^v/, '') !== version),
+  };
+}
+
+/** Machines that can't be reached may hide a cluster; and what was there and is no more is not the same as what never was. */
+function clusterKind({ spec, observed, wasMade }: StatusInput): StatusSight['cluster'] {
+  const { cluster, machines } = observed;
+  if (cluster.kind !== 'absent') return cluster.kind;
+  const isHidden = spec.machines.some(
+    ({ role, name }) => role === 'control-plane' && machines[name]?.kind !== 'seen',
+  );
+  if (isHidden) return 'hidden';
+  // Without the manifest of an API server there is none to ask, and its data may be all there.
+  if (spec.machines.some(({ name }) => hasData(machines[name]))) return 'down';
+  return wasMade ? 'gone' : 'absent';
+}
+
+function hasData(sight: MachineSight | undefined): boolean {
+  return sight?.kind === 'seen' && sight.facts.kubernetes.etcdData === 'present';
+}
+
+function messageFor(
+  spec: ClusterSpec,
+  {
+    kind,
+    cluster,
+    bad,
+  }: {
+    readonly kind: StatusSight['cluster'];
+    readonly cluster: ClusterSight;
+    readonly bad: readonly MachineRow[];
+  },
+): string {
+  switch (kind) {
     case 'absent':
-      return 'the cluster does not exist yet: "hansa cluster apply" makes it';
+      return 'the cluster does not exist yet';
+    case 'gone':
+      return 'the cluster was made before, and its control planes have nothing of it any more';
+    case 'hidden':
+      return 'no control plane that could be reached knows of the cluster';
     case 'down':
-      return `no API server answers: ${cluster.message}`;
+      return cluster.kind === 'down'
+        ? cluster.message
+        : 'no control plane has the manifest of an API server, though data of etcd is there';
     case 'up':
       if (bad.length > 0) return `${bad.length} of ${spec.machines.length} machines are not well`;
-      return cluster.dnsReady ? 'all machines are well' : 'all machines are well, but CoreDNS is not ready';
+      return cluster.kind === 'up' && !cluster.dnsReady
+        ? 'all machines are well, but CoreDNS is not ready'
+        : 'all machines are well';
   }
-}
-
-export function renderStatus(
-  { name, version, endpoint, isWell, message, machines }: ClusterStatus,
-  isVerbose: boolean,
-): string {
-  return [
-    `${isWell ? '✓' : '✗'} ${name}  Kubernetes ${version}  ${endpoint}`,
-    `  ${message}`,
-    '',
-    renderTable<MachineRow>(
-      [
-        { heading: 'MACHINE', cell: (row) => row.name },
-        { heading: 'ROLE', cell: ({ role }) => role },
-        { heading: 'ADDRESS', cell: ({ address }) => address },
-        { heading: 'STATE', cell: ({ state }) => state },
-        { heading: 'VERSION', cell: (row) => row.version },
-        { heading: 'ETCD', cell: ({ etcd }) => etcd && `${etcd.role}${etcd.isHealthy ? '' : ', not well'}` },
-        { heading: 'SYSTEM', cell: ({ system }) => system, wide: true },
-      ],
-      machines,
-      { wide: isVerbose },
-    ),
-  ].join('\n');
-}
-
-export function renderClusters(clusters: readonly StoredCluster[]): string {
-  if (clusters.length === 0) return 'No clusters are kept: "hansa cluster apply -f FILE" makes one.';
-  return renderTable<StoredCluster>(
-    [
-      { heading: 'NAMESPACE', cell: ({ namespace }) => namespace },
-      { heading: 'NAME', cell: ({ name }) => name },
-      {
-        heading: 'MACHINES',
-        cell: ({ objects }) => objects.filter(({ kind }) => kind === 'KubeMachine').length,
-        align: 'right',
-      },
-      { heading: 'LAST CHANGE', cell: ({ journal }) => journal.at(-1)?.at },
-      { heading: 'KEPT IN', cell: ({ movedTo }) => movedTo ?? 'here' },
-    ],
-    clusters,
-  );
 }

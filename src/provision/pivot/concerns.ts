@@ -1,4 +1,4 @@
-import { HansaError, messageOf } from '../../base/index.ts';
+import { HansaError, isJsonObject, type Json, type JsonObject, messageOf } from '../../base/index.ts';
 import { type ReadCluster, readCluster } from '../read/index.ts';
 import type { WholeCluster } from '../store/state-file.ts';
 
@@ -16,6 +16,20 @@ export function concernsOnHost(cluster: WholeCluster): Concerns {
   const { spec, bundle, credentials, needs } = read;
   const obstacles: string[] = [];
   const warnings: string[] = [];
+  if (read.kind) {
+    return {
+      obstacles: [
+        `cluster ${spec.name} is made by kind on this machine, and a controller has neither Docker nor kind`,
+      ],
+      warnings: [],
+    };
+  }
+  const leaving = cluster.objects.filter(isLeaving).map(({ metadata }) => nameIn(metadata));
+  if (leaving.length > 0) {
+    obstacles.push(
+      `${leaving.join(', ')} is being taken out of the cluster: apply it until it has left, then move it`,
+    );
+  }
   const missing = needs.filter(({ name }) => !(name in cluster.secrets)).map(({ name }) => name);
   if (missing.length > 0)
     warnings.push(
@@ -65,6 +79,14 @@ export function concernsInFile(cluster: WholeCluster): Concerns {
   ];
   if (backup?.schedule !== undefined) warnings.push('no backup is taken by schedule any more');
   return { obstacles: [], warnings };
+}
+
+function isLeaving({ kind, metadata }: JsonObject): boolean {
+  return kind === 'KubeMachine' && isJsonObject(metadata) && metadata['deletionTimestamp'] !== undefined;
+}
+
+function nameIn(metadata: Json | undefined): string {
+  return isJsonObject(metadata) ? String(metadata['name']) : 'a machine';
 }
 
 function isHostKeyKept(

@@ -106,6 +106,21 @@ describe('what a cluster would miss in its new home', () => {
     expect(concernsOnHost(keptCluster(key))).toEqual({ obstacles: [], warnings: [] });
   });
 
+  it('stays where it is while a machine is on its way out of it', () => {
+    const cluster = keptCluster(key);
+    const objects = cluster.objects.map((object) =>
+      (object['metadata'] as JsonObject)['name'] === 'shop-m2'
+        ? {
+            ...object,
+            metadata: { ...(object['metadata'] as JsonObject), deletionTimestamp: '2026-11-23T00:00:00Z' },
+          }
+        : object,
+    );
+    expect(concernsOnHost({ ...cluster, objects }).obstacles.join()).toMatch(
+      /is being taken out of the cluster/,
+    );
+  });
+
   it('is a host key that only a known_hosts file has', () => {
     const { warnings } = concernsOnHost(
       keptCluster(key, { machines: ['m1'], machineSpec: { hostKeys: [] } }),
