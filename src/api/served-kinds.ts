@@ -20,13 +20,8 @@ import { trafficTarget } from './shipper.booking.com/v1alpha1/traffic-target.ts'
 import { legacyFederatedKind } from './types.federation.k8s.io/v1alpha1/federated.ts';
 import { federatedKind } from './types.kubefed.io/v1beta1/federated.ts';
 
-/**
- * Kinds of provisioning, read from files. Until a controller acts on them no host serves them: it would only raise hopes.
- */
-export const fileKinds: readonly ServedKind[] = [kubeCluster, kubeMachine];
-
-/** Kinds that the controller of provisioning will keep; nobody reads or writes them yet. */
-export const comingKinds: readonly ServedKind[] = [kubeOperation, etcdBackup];
+/** Kinds of provisioning: read from files by the CLI, and kept on a host that clusters are moved to. */
+export const provisionKinds: readonly ServedKind[] = [kubeCluster, kubeMachine, kubeOperation, etcdBackup];
 
 /** Every kind that Hansa adds to the host: one CRD, one reference page and one editor schema each. */
 export const servedKinds: readonly ServedKind[] = [
@@ -45,4 +40,5 @@ export const servedKinds: readonly ServedKind[] = [
   trafficTarget,
   shipperCluster,
   rolloutBlock,
+  ...provisionKinds,
 ];

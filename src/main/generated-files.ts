@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { editorSchema, editorSchemaName } from '../api/crd/editor-schema.ts';
 import { referenceIndex, referencePage, referencePageName } from '../api/crd/reference-page.ts';
 import { crdName, toCrd } from '../api/crd/to-crd.ts';
-import { fileKinds, servedKinds } from '../api/served-kinds.ts';
+import { servedKinds } from '../api/served-kinds.ts';
 
 const crdHeading =
   '# Generated from src/api by "npm run generate": change the schema there, not this file.\n';
@@ -14,20 +14,17 @@ const crdKustomization = {
   resources: servedKinds.map((served) => `${crdName(served)}.yaml`),
 };
 
-/** What is read from files alone is documented, and no CRD. */
-const documentedKinds = [...servedKinds, ...fileKinds];
-
 /** Every generated file of the repository: path from its root → content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...servedKinds.flatMap((served): [string, string][] => [
       [`crds/${crdName(served)}.yaml`, crdHeading + stringify(toCrd(served), { lineWidth: 110 })],
     ]),
-    ...documentedKinds.flatMap((served): [string, string][] => [
+    ...servedKinds.flatMap((served): [string, string][] => [
       [`docs/api/${referencePageName(served)}`, referencePage(served)],
       [`docs/api/schemas/${editorSchemaName(served)}`, `${JSON.stringify(editorSchema(served), null, 2)}\n`],
     ]),
-    ['docs/api/README.md', referenceIndex(documentedKinds)],
+    ['docs/api/README.md', referenceIndex(servedKinds)],
     // Without an ending, so that "kubectl apply -f crds/" and "hansa install" don't take it for a CRD.
     ['crds/Kustomization', crdHeading + stringify(crdKustomization)],
   ]);

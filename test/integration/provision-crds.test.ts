@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { toCrd } from '../../src/api/crd/to-crd.ts';
 import type { KindAddress } from '../../src/api/federated-kinds.ts';
-import { comingKinds, fileKinds } from '../../src/api/served-kinds.ts';
+import { provisionKinds } from '../../src/api/served-kinds.ts';
 import {
   type ApiClient,
   createApiClient,
@@ -20,7 +20,7 @@ const crdType: ResourceType = {
   plural: 'customresourcedefinitions',
   namespaced: false,
 };
-const ours = [...fileKinds, ...comingKinds];
+const ours = provisionKinds;
 
 let sandbox: Sandbox;
 let host: ApiClient;

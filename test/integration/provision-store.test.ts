@@ -5,7 +5,7 @@ import {
   kubeOperationAddress,
   type KubeOperationStatus,
 } from '../../src/api/provision.hansa.dev/v1alpha1/kube-operation.ts';
-import { comingKinds, fileKinds } from '../../src/api/served-kinds.ts';
+import { provisionKinds } from '../../src/api/served-kinds.ts';
 import { HansaError, silentLogger } from '../../src/base/index.ts';
 import {
   type ApiClient,
@@ -44,7 +44,7 @@ let count = 0;
 beforeAll(async () => {
   sandbox = await startSandbox({ name: `provision-store-${process.pid}`, members: [], hostParts: 'api' });
   host = createApiClient((await loadAccess({ text: sandbox.host.adminKubeconfig })).access);
-  const ours = [...fileKinds, ...comingKinds];
+  const ours = provisionKinds;
   for (const served of ours) {
     await host.apply(crdType, toCrd(served) as unknown as KubeObject, { fieldManager: 'test' });
   }

@@ -50,7 +50,7 @@ describe('the rights of the controller on the host', () => {
   });
 
   it('let it create and delete none of what users own', () => {
-    const made = ['rollouts', 'rolloutrevisions', 'releases'];
+    const made = ['rollouts', 'rolloutrevisions', 'releases', 'kubeoperations', 'etcdbackups'];
     const targets = ['installationtargets', 'capacitytargets', 'traffictargets'];
     const own = ['leases', 'events', ...made, ...targets];
     for (const { resources = [], verbs } of rulesBeside('hansa-rollout-secrets')) {

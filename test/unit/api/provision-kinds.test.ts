@@ -3,9 +3,9 @@ import { etcdBackupSchema } from '../../../src/api/provision.hansa.dev/v1alpha1/
 import { kubeClusterSchema } from '../../../src/api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
 import { kubeMachineSchema } from '../../../src/api/provision.hansa.dev/v1alpha1/kube-machine.ts';
 import { kubeOperationSchema } from '../../../src/api/provision.hansa.dev/v1alpha1/kube-operation.ts';
-import { comingKinds, fileKinds, servedKinds } from '../../../src/api/served-kinds.ts';
+import { provisionKinds, servedKinds } from '../../../src/api/served-kinds.ts';
 
-const kinds = [...fileKinds, ...comingKinds];
+const kinds = provisionKinds;
 
 describe('the kinds of provisioning', () => {
   it('have short names that are not those of Cluster API or of other kinds here', () => {
