@@ -7,6 +7,9 @@ export interface FleetCluster {
   /** Its control planes. */
   readonly machines: readonly string[];
   readonly workers?: readonly string[];
+  /** More of its spec, and objects that go with it. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly objects?: readonly unknown[];
 }
 
 const namespace = 'clusters';
@@ -22,6 +25,7 @@ export function fleetYaml(
   const documents = [
     ...clusters.map(({ name }) => secretOf(name, machine(first ?? '').ssh.privateKey)),
     ...clusters.flatMap((cluster, index) => [
+      ...(cluster.objects ?? []),
       clusterOf(cluster, version, index),
       ...cluster.machines.map((each) => machineOf(cluster, machine(each), 'control-plane')),
       ...(cluster.workers ?? []).map((each) => machineOf(cluster, machine(each), 'worker')),
@@ -40,7 +44,7 @@ function secretOf(cluster: string, privateKey: string): unknown {
   };
 }
 
-function clusterOf({ name, region, machines }: FleetCluster, version: string, index: number): unknown {
+function clusterOf({ name, region, machines, spec }: FleetCluster, version: string, index: number): unknown {
   return {
     apiVersion: 'provision.hansa.dev/v1alpha1',
     kind: 'KubeCluster',
@@ -55,6 +59,7 @@ function clusterOf({ name, region, machines }: FleetCluster, version: string, in
       machineDefaults: { user: 'op', credentialRef: { name: `${name}-${credential}` } },
       register: { labels: { region } },
       ...onContainers,
+      ...spec,
     },
   };
 }

@@ -51,7 +51,7 @@ export function planRestore(
     .filter((machine) => !seats.includes(machine))
     .map((machine) => resetStep(machine, restore.id));
   return {
-    steps: [restore, ...emptied, verifyStep([restore, ...emptied])],
+    steps: [restore, ...emptied, verifyStep([restore, ...emptied], seats)],
     refusals: [],
     warnings: [...dataLoss(observed.cluster, source), ...rejoin(emptied, without)],
   };
@@ -110,7 +110,8 @@ function resetStep({ name }: MachineSpec, after: string): Step {
   };
 }
 
-function verifyStep(before: readonly Step[]): Step {
+/** Of those that were restored; the others join again later. */
+function verifyStep(before: readonly Step[], seats: readonly MachineSpec[]): Step {
   return {
     id: 'cluster/verify-cluster',
     kind: 'verify-cluster',
@@ -118,7 +119,7 @@ function verifyStep(before: readonly Step[]): Step {
     title: 'check the cluster',
     reason: 'etcd was restored',
     needs: before.map(({ id }) => id),
-    inputs: {},
+    inputs: { controlPlanes: seats.map(({ name }) => name) },
     exclusive: undefined,
     isPointOfNoReturn: false,
     isDestructive: false,

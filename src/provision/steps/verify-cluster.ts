@@ -3,29 +3,30 @@ import type { Executor, StepContext } from '../engine/executor.ts';
 import { readMembers } from '../etcd/read-members.ts';
 import { controlPlanes } from '../plan/cluster-spec.ts';
 import type { EtcdMember } from '../plan/facts.ts';
+import type { Step } from '../plan/steps.ts';
 import { getObject } from './kubectl.ts';
 import { podComplaint, type PodLook } from './pod-complaint.ts';
 import { untilNoComplaint } from './until.ts';
 
 /** Sees that the cluster is one: etcd's members are its control planes, one leads, and names are resolved. */
 export const verifyCluster: Executor = {
-  async observe(context) {
-    const complaint = await complaintOf(context);
+  async observe(context, step) {
+    const complaint = await complaintOf(context, step);
     return complaint === undefined ? { kind: 'done' } : { kind: 'todo', why: complaint };
   },
 
-  async apply(context) {
+  async apply(context, step) {
     context.update('waiting until etcd and DNS are well');
     const complaint = await untilNoComplaint(context, { timeoutMs: 4 * 60_000 }, async () => {
-      const found = await complaintOf(context);
+      const found = await complaintOf(context, step);
       if (found !== undefined) context.update(found);
       return found;
     });
     if (complaint !== undefined) throw notWell(complaint);
   },
 
-  async verify(context) {
-    const complaint = await complaintOf(context);
+  async verify(context, step) {
+    const complaint = await complaintOf(context, step);
     if (complaint !== undefined) throw notWell(complaint);
   },
 };
@@ -34,11 +35,17 @@ function notWell(complaint: string): HansaError {
   return new HansaError(complaint, { reason: 'ClusterNotHealthy' });
 }
 
-async function complaintOf(context: StepContext): Promise<string | undefined> {
+/** `inputs.controlPlanes` are those that etcd shall have; default: all of the spec. */
+async function complaintOf(context: StepContext, { inputs }: Step): Promise<string | undefined> {
   const { cluster, signal } = context;
   const post = await context.healthyControlPlane();
   if (cluster.etcd.kind === 'stacked') {
-    const names = controlPlanes(cluster).map(({ nodeName }) => nodeName);
+    const wanted = Array.isArray(inputs['controlPlanes'])
+      ? (inputs['controlPlanes'] as unknown[])
+      : undefined;
+    const names = controlPlanes(cluster)
+      .filter(({ name }) => wanted?.includes(name) ?? true)
+      .map(({ nodeName }) => nodeName);
     const complaint = etcdComplaint(await readMembers(post, { signal }), names);
     if (complaint !== undefined) return complaint;
   }
