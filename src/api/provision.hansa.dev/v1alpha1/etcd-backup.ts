@@ -3,43 +3,38 @@ import type { ServedKind } from '../../served-kind.ts';
 import { int64 } from '../../shared/numbers.ts';
 import { rules } from '../../shared/rules.ts';
 import { backupTarget } from './backup-target.ts';
-import { clusterName, objectName, secretRef, time } from './fields.ts';
+import { clusterName, secretRef, time } from './fields.ts';
 
 const spec = z
   .object({
     clusterName,
     trigger: z
-      .enum(['Scheduled', 'Manual', 'BeforeUpgrade', 'BeforeRestore'])
-      .meta({ description: 'Why it was taken.' }),
+      .enum(['Scheduled', 'Manual', 'BeforeUpgrade', 'Found'])
+      .meta({ description: 'Why it was taken. Found: it was in the target already.' }),
     takenAt: time('When it was taken.'),
-    machine: z.exactOptional(objectName('KubeMachine whose member it was taken from.')),
     target: backupTarget,
     file: z.string().min(1).max(1024).meta({ description: 'Name of the archive in the target.' }),
     sizeBytes: int64('Size of the archive.'),
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
-      .meta({ description: 'Hash of the archive as it is stored.' }),
-    encryptionSecretRef: z.exactOptional(secretRef('Secret with the `passphrase` that opens it.')),
-    etcd: z
-      .object({
-        version: z.exactOptional(z.string().max(32).meta({ description: 'Version of etcd.' })),
-        revision: z
-          .string()
-          .regex(/^[0-9]{1,20}$/, 'must be a number')
-          .meta({ description: 'Revision; as text, because it may have 64 bits.' }),
-        hash: z.exactOptional(z.string().max(32).meta({ description: 'Hash as etcdutl tells it.' })),
-        totalKeys: z.exactOptional(int64('Keys in it.')),
-      })
-      .meta({ description: 'The snapshot in it.' }),
-    kubernetesVersion: z.exactOptional(
-      z.string().max(32).meta({ description: 'Version of the API server it was taken under.' }),
-    ),
-    contents: z.exactOptional(
+    sha256: z.exactOptional(
       z
-        .array(z.enum(['Snapshot', 'PKI', 'EncryptionConfig', 'KubeadmConfig', 'Objects']))
-        .max(10)
-        .meta({ description: 'What is in it.', 'x-kubernetes-list-type': 'set' }),
+        .string()
+        .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+        .meta({ description: 'Hash of the snapshot in it.' }),
+    ),
+    encryptionSecretRef: z.exactOptional(secretRef('Secret with the `passphrase` that opens it.')),
+    etcd: z.exactOptional(
+      z
+        .object({
+          revision: z
+            .string()
+            .regex(/^[0-9]{1,20}$/, 'must be a number')
+            .meta({ description: 'Revision; as text, because it may have 64 bits.' }),
+          totalKeys: z.exactOptional(int64('Keys in it.')),
+        })
+        .meta({ description: 'The snapshot in it.' }),
+    ),
+    kubernetesVersion: z.exactOptional(
+      z.string().max(32).meta({ description: 'Version of Kubernetes it was taken under.' }),
     ),
   })
   .meta({
@@ -52,8 +47,10 @@ const status = z
   .object({
     phase: z.exactOptional(
       z
-        .enum(['Verified', 'Unverified', 'Corrupt', 'Missing', 'Expired'])
-        .meta({ description: 'What the last look at the archive said.' }),
+        .enum(['Verified', 'Unverified', 'Missing'])
+        .meta({
+          description: 'Verified: it was read back when it was taken. Missing: the target has it no more.',
+        }),
     ),
     verifiedAt: z.exactOptional(time('When it was last read back and found good.')),
     message: z.exactOptional(z.string().meta({ description: 'What is wrong, and what to do next.' })),
@@ -96,21 +93,19 @@ export const etcdBackup: ServedKind = {
   example: `apiVersion: provision.hansa.dev/v1alpha1
 kind: EtcdBackup
 metadata:
-  name: shop-20260901-061500
+  name: shop-20260901t061500z
   namespace: clusters
 spec:
   clusterName: shop
   trigger: Scheduled
   takenAt: "2026-09-01T06:15:00Z"
-  machine: shop-1
   target:
     directory: {path: /var/backups/hansa}
-  file: shop-20260901-061500.hansa-backup
+  file: clusters.shop-20260901T061500Z.hansa-backup
   sizeBytes: 48234496
   sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
   encryptionSecretRef: {name: shop-backup}
-  etcd: {version: 3.6.8, revision: "181273", hash: 6f2b1c0d, totalKeys: 5120}
+  etcd: {revision: "181273", totalKeys: 5120}
   kubernetesVersion: 1.36.3
-  contents: [Snapshot, PKI, KubeadmConfig, Objects]
 `,
 };

@@ -123,9 +123,6 @@ const status = z
         'x-kubernetes-list-type': 'set',
       }),
     ),
-    factsHash: z.exactOptional(
-      z.string().meta({ description: 'Hash of what was last seen of the machine.' }),
-    ),
     nodeRef: z.exactOptional(
       z
         .object({

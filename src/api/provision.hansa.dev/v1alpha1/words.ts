@@ -10,7 +10,10 @@ export const automaticLabel = 'provision.hansa.dev/automatic';
 export const provisionFinalizer = 'provision.hansa.dev/let-go';
 /** On a KubeCluster that was handed over to another home: where it is kept now. Nothing is done for it here any more. */
 export const movedToAnnotation = 'provision.hansa.dev/moved-to';
-/** On a KubeMachine that can't be reached and shall be deleted all the same; its value is the machine's name. */
+/**
+ * On a KubeMachine that can't be reached and shall be deleted all the same; its value is the machine's name. On a
+ * KubeCluster: names of Nodes that no machine is behind any more, separated by commas.
+ */
 export const forgetMachineAnnotation = 'provision.hansa.dev/forget-machine';
 
 /** Type of the Secrets that hold an SSH credential. */
@@ -29,8 +32,7 @@ export const kubeClusterConditions = {
   Available: 'the API server answers at the endpoint, and etcd has its quorum',
   ControlPlaneInitialized: 'the first control plane is up',
   EtcdClusterHealthy: 'every member of etcd is well, and they are the machines of the spec',
-  ControlPlaneComponentsHealthy:
-    'API server, controller manager and scheduler of every control plane are well',
+  ControlPlaneComponentsHealthy: 'the API server of every control plane answers',
   CertificatesValid: 'no certificate is near its end',
   BackupRecent: 'the last backup that was asked for by the schedule is there and verified',
   RollingOut: 'machines are being brought to another version or configuration',
@@ -113,8 +115,5 @@ export const operationTypes = [
   'Backup',
   'Restore',
   'ReplaceMachine',
-  'RotateSANs',
-  'Reset',
-  'Repair',
 ] as const;
 export type OperationType = (typeof operationTypes)[number];
