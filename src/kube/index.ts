@@ -34,3 +34,5 @@ export type { EventRecorder } from './events.ts';
 export { createEventRecorder } from './events.ts';
 export type { Leadership } from './lease.ts';
 export { elect } from './lease.ts';
+export type { Condition, ConditionSaid } from './conditions.ts';
+export { setConditions } from './conditions.ts';

@@ -16,6 +16,8 @@ export {
 } from './bundle/index.ts';
 export type { ClusterApiRegistrationOptions } from './cluster-api/controller.ts';
 export { ClusterApiRegistration } from './cluster-api/controller.ts';
+export { ProvisionController } from './controller/controller.ts';
+export type { DefaultBundle, ProvisionControllerOptions, ProvisionMetrics } from './controller/options.ts';
 export type { ClusterWorkOptions, Worked, WorkOptions } from './engine/cluster-work.ts';
 export { ClusterWork } from './engine/cluster-work.ts';
 export type { Goal } from './engine/goal.ts';
@@ -26,6 +28,7 @@ export type { KindSettings, KindTools, KindWorkOptions, Work } from './kind/inde
 export { KindWork, knownKind, openKindTools } from './kind/index.ts';
 export type { BackupVerdict, StoredBackup } from './plan/backup.ts';
 export { backupVerdict } from './plan/backup.ts';
+export { noSpaceComplaint } from './plan/etcd-alarms.ts';
 export type { CertificateSight, CertificateVerdict } from './plan/certificates.ts';
 export { certificateStatus } from './plan/certificates.ts';
 export { bestSurvivor } from './plan/restore.ts';

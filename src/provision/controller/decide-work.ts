@@ -8,9 +8,12 @@ export interface WorkSight {
   readonly movedTo: string | undefined;
   readonly paused: boolean;
   readonly isDeleting: boolean;
-  readonly generation: number;
-  /** Generation that was carried out to the end; undefined: none yet. */
-  readonly appliedGeneration: number | undefined;
+  /** Hash of all that is asked for: of the cluster, its machines, and who leaves. */
+  readonly wish: string;
+  /** What was carried out to the end; undefined: nothing since this process began. */
+  readonly appliedWish: string | undefined;
+  /** Its control plane was up once, so it has certificates and data. */
+  readonly isMade: boolean;
   /** When the machines were last compared with the spec. */
   readonly lookedAt: number | undefined;
   /** undefined: the last run came to its end. */
@@ -27,9 +30,7 @@ export interface FailedRun {
   readonly at: number;
   /** In a row. */
   readonly times: number;
-  readonly generation: number;
-  /** A person must change something first. */
-  readonly isFinal: boolean;
+  readonly wish: string;
 }
 
 export interface OpenOperation {
@@ -98,28 +99,27 @@ function mayRun({ approved, isDestructive }: OpenOperation): boolean {
 }
 
 function whyApply(sight: WorkSight, now: number): 'new' | 'spec-changed' | 'retry' | 'drift' | undefined {
-  const { failure, appliedGeneration, generation, lookedAt } = sight;
-  if (failure && failure.generation === generation) return failure.isFinal ? undefined : 'retry';
-  if (appliedGeneration === undefined) return 'new';
-  if (appliedGeneration !== generation) return 'spec-changed';
+  const { failure, appliedWish, wish, lookedAt } = sight;
+  if (failure && failure.wish === wish) return 'retry';
+  if (appliedWish === undefined) return 'new';
+  if (appliedWish !== wish) return 'spec-changed';
   return lookedAt === undefined || lookedAt + driftIntervalMs <= now ? 'drift' : undefined;
 }
 
-/** undefined: nothing failed, or the spec was changed since. `Infinity`: not by itself. */
-function whenToRetry({ failure, generation }: WorkSight): number | undefined {
-  if (!failure || failure.generation !== generation) return undefined;
-  if (failure.isFinal) return Number.POSITIVE_INFINITY;
+/** undefined: nothing failed, or something else is asked for since. */
+function whenToRetry({ failure, wish }: WorkSight): number | undefined {
+  if (!failure || failure.wish !== wish) return undefined;
   return failure.at + Math.min(longestRetryMs, firstRetryMs * 2 ** (failure.times - 1));
 }
 
 function renewalTime(sight: WorkSight, now: number): number | undefined {
   const reason = sight.certificates?.reason;
   const isDue = reason === 'RenewalDue' || reason === 'Expired';
-  return isDue && sight.appliedGeneration !== undefined ? (sight.notBefore.renewal ?? now) : undefined;
+  return isDue && sight.isMade ? (sight.notBefore.renewal ?? now) : undefined;
 }
 
-function backupTime({ backup, appliedGeneration, notBefore }: WorkSight): number | undefined {
-  if (appliedGeneration === undefined || backup.kind === 'never') return undefined;
+function backupTime({ backup, isMade, notBefore }: WorkSight): number | undefined {
+  if (!isMade || backup.kind === 'never') return undefined;
   return Math.max(backup.kind === 'due' ? backup.since : backup.at, notBefore.backup ?? 0);
 }
 

@@ -16,6 +16,7 @@ export {
   deleteCredential,
   deleteMachine,
 } from './from-verbs.ts';
+export { networkOf } from './networks.ts';
 export type { ReadProblem } from './problems.ts';
 export { InvalidClusterError, tellProblem, tellProblems } from './problems.ts';
 export { readLeaving } from './read-leaving.ts';

@@ -29,10 +29,18 @@ const nodeMask = { 4: 24, 6: 64 } as const;
 const serviceBitsMost = 20;
 const addressesLeast = 16n;
 
+/** Without a check: of clusters that are only to be kept clear of. */
+export function networkOf({ clusterNetwork: network }: KubeClusterSpec): ClusterSpec['network'] {
+  return {
+    pods: network?.pods?.cidrBlocks ?? defaults.pods,
+    services: network?.services?.cidrBlocks ?? defaults.services,
+    domain: network?.serviceDomain ?? defaults.domain,
+  };
+}
+
 export function readNetwork(spec: KubeClusterSpec, found: ObjectFindings): ClusterSpec['network'] {
-  const { clusterNetwork: network } = spec;
-  const pods = network?.pods?.cidrBlocks ?? defaults.pods;
-  const services = network?.services?.cidrBlocks ?? defaults.services;
+  const network = networkOf(spec);
+  const { pods, services } = network;
   const podCidrs = parseAll(pods, fields.pods, found);
   const serviceCidrs = parseAll(services, fields.services, found);
   checkFamilies(podCidrs, serviceCidrs, found);
@@ -48,7 +56,7 @@ export function readNetwork(spec: KubeClusterSpec, found: ObjectFindings): Clust
       }
     }
   }
-  return { pods, services, domain: network?.serviceDomain ?? defaults.domain };
+  return network;
 }
 
 /** Machines whose address lay among the pods' would be unreachable for every pod, and the other way round. */
