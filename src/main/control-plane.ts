@@ -1,7 +1,21 @@
 import type { Clock, Logger, Rng } from '../base/index.ts';
-import { type ApiClient, createApiClient, createEventRecorder, type KubeMetrics } from '../kube/index.ts';
+import {
+  type ApiClient,
+  createApiClient,
+  createEventRecorder,
+  type EventRecorder,
+  type KubeMetrics,
+} from '../kube/index.ts';
 import { type Health, type HealthCheckOptions, Members } from '../members/index.ts';
 import { memberDeadlineMs, Propagation, ReplicaScheduling } from '../propagation/index.ts';
+import {
+  ClusterApiRegistration,
+  createRegistrar,
+  type DefaultBundle,
+  ProvisionController,
+  type ProvisionMetrics,
+  registrationSteps,
+} from '../provision/index.ts';
 import {
   createChartRenderer,
   createGatedMode,
@@ -34,6 +48,14 @@ export interface ControlPlaneOptions {
   readonly webhook?: WebhookAddress;
   readonly rolloutMetrics?: RolloutMetrics;
   readonly shipperMetrics?: ShipperMetrics;
+  /** Clusters of machines are made and kept; without it their objects are left alone. */
+  readonly provision?: {
+    /** For KubeClusters that name none. */
+    readonly bundle?: DefaultBundle;
+    /** Host keys that nobody has pinned are trusted at first sight. */
+    readonly trustFirstSight: boolean;
+  };
+  readonly provisionMetrics?: ProvisionMetrics;
   /** Renders charts of rollouts; found, or got, when the first is needed. */
   readonly helm?: () => Promise<{ readonly path: string }>;
   /** Shipper's kinds are served too; false for a process that has a door of its own beside this. Default true. */
@@ -145,6 +167,12 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
           ...(options.shipperMetrics ? { shipperMetrics: options.shipperMetrics } : {}),
           tell,
         });
+  const provisioning = options.provision
+    ? provisioningOf(options, {
+        ...options.provision,
+        tell: (object, event) => recorder.say(object, event),
+      })
+    : [];
   return {
     members,
     propagation,
@@ -156,9 +184,33 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
         scheduling.run(signal),
         rollouts.run(signal),
         shipper?.run(signal),
+        ...provisioning.map((each) => each.run(signal)),
       ]);
       await notifier.close();
       await recorder.close();
     },
   };
+}
+
+/** Clusters of machines, and those of Cluster API: both become members by the same door. */
+function provisioningOf(
+  { host, namespace, identity, clock, rng, logger, metrics, provisionMetrics }: ControlPlaneOptions,
+  {
+    tell,
+    ...provision
+  }: NonNullable<ControlPlaneOptions['provision']> & { readonly tell: EventRecorder['say'] },
+): readonly { run(signal: AbortSignal): Promise<void> }[] {
+  const registrar = createRegistrar({ host, namespace, clock });
+  const common = { host, clock, rng, logger: logger.child({ room: 'provision' }), tell };
+  return [
+    new ProvisionController({
+      ...common,
+      ...provision,
+      identity,
+      kubeMetrics: metrics,
+      ...(provisionMetrics ? { metrics: provisionMetrics } : {}),
+      registration: registrationSteps(registrar),
+    }),
+    new ClusterApiRegistration({ ...common, registrar, namespace, metrics }),
+  ];
 }

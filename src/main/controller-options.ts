@@ -42,6 +42,11 @@ export const controllerOptions = z.object({
     .optional(),
   webhookPort: z.coerce.number().int().min(0).max(65_535).default(8443),
   webhookBind: z.string().min(1).optional(),
+  provision: z.enum(['Enabled', 'Disabled']).default('Enabled'),
+  bundle: z.string().min(1).optional(),
+  bundleKey: z.string().min(1).optional(),
+  allowUnsignedBundle: z.stringbool().default(false),
+  hostKeys: z.enum(['Pinned', 'TrustFirst']).default('Pinned'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   logFormat: z.enum(['json', 'text']).default('json'),
 });
@@ -92,6 +97,23 @@ export const controllerOptionHelp: Readonly<
   },
   webhookPort: { value: '<port>', text: 'where the webhook is served; port 0 picks a free one (8443)' },
   webhookBind: { value: '<address>', text: 'address the webhook listens on; default: all' },
+  provision: {
+    value: '<Enabled|Disabled>',
+    text: 'make and keep the clusters of KubeClusters, and register those of Cluster API (Enabled)',
+  },
+  bundle: {
+    value: '<path>',
+    text: 'bundle that programs and images of KubeClusters come from, unless they name one; default: none',
+  },
+  bundleKey: { value: '<file>', text: 'ed25519 public key, in PEM, that must have signed bundles' },
+  allowUnsignedBundle: {
+    value: '<true|false>',
+    text: 'take bundles whose maker is not known; their hashes are checked all the same (false)',
+  },
+  hostKeys: {
+    value: '<Pinned|TrustFirst>',
+    text: 'SSH host keys that no KubeMachine pins: refused, or trusted at first sight and kept (Pinned)',
+  },
   logLevel: { value: '<level>', text: 'debug, info, warn or error (info)' },
   logFormat: { value: '<json|text>', text: 'how log lines look (json)' },
 };

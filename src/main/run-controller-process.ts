@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { HansaError, messageOf } from '../base/index.ts';
 import { createApiClient, elect, loadAccess, systemClock } from '../kube/index.ts';
+import { readPublicKey } from '../provision/index.ts';
 import {
   createLogger,
   createMetrics,
+  createProvisionMetrics,
   createRolloutMetrics,
   createShipperMetrics,
 } from '../telemetry/index.ts';
@@ -23,6 +27,8 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
   const metrics = createMetrics({ version: hansaVersion });
   const rolloutMetrics = createRolloutMetrics(metrics.registry);
   const shipperMetrics = createShipperMetrics(metrics.registry);
+  const provisionMetrics = createProvisionMetrics(metrics.registry);
+  const provision = options.provision === 'Enabled' ? await provisionOptions(options) : undefined;
   const { access } = await loadAccess({ path: options.kubeconfig, context: options.context });
   const host = createApiClient(access, {
     name: 'host',
@@ -113,6 +119,8 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
       metrics: metrics.kube,
       rolloutMetrics,
       shipperMetrics,
+      provisionMetrics,
+      ...(provision ? { provision } : {}),
       ...(webhook ? { webhook: webhook.address } : {}),
       onMemberRemoved: (name) => void metrics.forgetMember(name),
       onHealth: ({ name, health }) => metrics.memberHealth(name, health.kind),
@@ -128,6 +136,37 @@ export async function runControllerProcess(options: ControllerOptions): Promise<
   await host.close();
   logger.info('stopped');
   return 0;
+}
+
+/** @throws HansaError InvalidOption, if the key can't be read */
+async function provisionOptions({ bundle, bundleKey, allowUnsignedBundle, hostKeys }: ControllerOptions) {
+  const publicKey = bundleKey === undefined ? undefined : await readKey(bundleKey);
+  return {
+    trustFirstSight: hostKeys === 'TrustFirst',
+    ...(bundle === undefined
+      ? {}
+      : {
+          bundle: {
+            path: bundle,
+            allowUnsigned: allowUnsignedBundle,
+            ...(publicKey === undefined ? {} : { publicKey }),
+          },
+        }),
+  };
+}
+
+async function readKey(path: string): Promise<string> {
+  try {
+    const text = await readFile(path, 'utf8');
+    readPublicKey(text);
+    return text;
+  } catch (error) {
+    throw new HansaError(`--bundle-key ${path}: ${messageOf(error)}`, {
+      reason: 'InvalidOption',
+      retry: 'never',
+      cause: error,
+    });
+  }
 }
 
 /** Waits for the work; once the signal is given, only for so long. */

@@ -53,21 +53,28 @@ describe('the rights of the controller on the host', () => {
     const made = ['rollouts', 'rolloutrevisions', 'releases', 'kubeoperations', 'etcdbackups'];
     const targets = ['installationtargets', 'capacitytargets', 'traffictargets'];
     const own = ['leases', 'events', ...made, ...targets];
-    for (const { resources = [], verbs } of rulesBeside('hansa-rollout-secrets')) {
+    for (const { resources = [], verbs } of rulesBeside('hansa-rollout-secrets', 'hansa-provision')) {
       if (verbs.some((verb) => ['create', 'update', 'delete', 'deletecollection'].includes(verb))) {
         expect(resources.filter((resource) => !own.includes(resource))).toEqual([]);
       }
     }
   });
 
-  it('open Secrets in its own namespace only, but for one role of rollouts that can be taken away', () => {
+  it('open Secrets in its own namespace only, but for roles that can be taken away', () => {
     expect(JSON.stringify(clusterRules)).not.toMatch(/"secrets"/);
-    const own = rulesBeside('hansa-rollout-secrets').filter(({ resources = [] }) =>
+    const own = rulesBeside('hansa-rollout-secrets', 'hansa-provision').filter(({ resources = [] }) =>
       resources.includes('secrets'),
     );
     expect(own.flatMap(({ verbs }) => verbs)).toEqual(['get', 'list', 'watch', 'patch']);
     const secrets = rbac.find(({ metadata }) => metadata?.name === 'hansa-rollout-secrets')?.rules ?? [];
     expect(secrets.flatMap(({ resources = [] }) => resources)).toEqual(['secrets']);
+    const provision = rbac.filter(({ metadata }) => metadata?.name === 'hansa-provision');
+    expect(provision.map(({ kind }) => kind)).toEqual([
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'Role',
+      'RoleBinding',
+    ]);
   });
 });
 
@@ -87,8 +94,8 @@ describe('the Deployment', () => {
   });
 });
 
-function rulesBeside(role: string): readonly Rule[] {
-  return rbac.flatMap(({ metadata, rules: own = [] }) => (metadata?.name === role ? [] : own));
+function rulesBeside(...roles: readonly string[]): readonly Rule[] {
+  return rbac.flatMap(({ metadata, rules: own = [] }) => (roles.includes(metadata?.name ?? '') ? [] : own));
 }
 
 function read(file: string): readonly Manifest[] {
