@@ -82,11 +82,13 @@ describe('the CRDs of provisioning', () => {
   );
 
   it.each(
-    readdirSync('examples/provision').flatMap((file) =>
-      parseAllDocuments(readFileSync(`examples/provision/${file}`, 'utf8'))
-        .map((each) => each.toJS() as KubeObject)
-        .filter(({ kind }) => kind !== 'Secret')
-        .map((object) => [`${object.kind} ${object.metadata.name} of ${file}`, object] as const),
+    ['examples/provision', 'examples/provision-controller'].flatMap((folder) =>
+      readdirSync(folder).flatMap((file) =>
+        parseAllDocuments(readFileSync(`${folder}/${file}`, 'utf8'))
+          .map((each) => each.toJS() as KubeObject)
+          .filter(({ kind }) => kind !== 'Secret')
+          .map((object) => [`${object.kind} ${object.metadata.name} of ${folder}/${file}`, object] as const),
+      ),
     ),
   )('take %s, and store all of it', async (_, object) => {
     const stored = await create({ ...object, metadata: { ...object.metadata, namespace: 'default' } });
