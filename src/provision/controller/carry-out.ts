@@ -5,7 +5,7 @@ import type { Goal } from '../engine/goal.ts';
 import type { StepEnd } from '../engine/run-plan.ts';
 import type { Plan, Step } from '../plan/steps.ts';
 import type { ReadCluster } from '../read/index.ts';
-import type { Failure } from './cluster-status.ts';
+import type { Failure } from './cluster-story.ts';
 import { inHostWords } from './host-words.ts';
 import type { Session } from './open-session.ts';
 import type { ProvisionControllerOptions } from './options.ts';
@@ -19,6 +19,8 @@ export interface Run {
   readonly name: string;
   /** A person made the KubeOperation, or approved it. */
   readonly isAsked?: boolean;
+  /** More comes after it, so that its good end is not that of its KubeOperation. */
+  readonly isFirstPart?: boolean;
   /** Whether somebody has agreed to what this step takes away. */
   readonly mayDestroy: (step: Step, read: ReadCluster) => boolean;
 }
@@ -105,7 +107,8 @@ export async function carryOut(run: Run, place: RunPlace): Promise<Ended> {
       taken: {},
     };
   }
-  if (report.hasBegun || run.isAsked)
+  const goesOn = run.isFirstPart && (ended.kind === 'completed' || ended.kind === 'nothing');
+  if (!goesOn && (report.hasBegun || run.isAsked))
     await report.end(phases[ended.kind], ended.failure?.reason ?? 'AsDesired', ended.message, result);
   if (report.hasBegun) {
     const tookMs = clock.monotonic() - startedAt;

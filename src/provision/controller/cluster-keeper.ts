@@ -1,35 +1,30 @@
-import type { KubeClusterStatus } from '../../api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
-import type { MachinePhase } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { movedToAnnotation } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
-import { HansaError, type Logger, messageOf } from '../../base/index.ts';
+import { HansaError, type Logger } from '../../base/index.ts';
 import type { Outcome } from '../../kube/index.ts';
-import { type BackupVerdict, backupVerdict, type StoredBackup } from '../plan/backup.ts';
-import { type CertificateSight, certificateStatus, type CertificateVerdict } from '../plan/certificates.ts';
-import type { ClusterSpec } from '../plan/cluster-spec.ts';
-import type { Observed } from '../plan/facts.ts';
 import type { Plan } from '../plan/steps.ts';
 import { InvalidClusterError } from '../read/index.ts';
 import type { Bundles } from './bundles.ts';
 import { carryOut, type Ended, type Run } from './carry-out.ts';
-import { clusterStatus, type Failure } from './cluster-status.ts';
-import { decideWork, type FailedRun, type Work, type WorkSight } from './decide-work.ts';
+import type { Failure } from './cluster-story.ts';
+import { decideWork, type Work } from './decide-work.ts';
 import { syncBackups } from './etcd-backups.ts';
+import { failedAfter } from './failed-after.ts';
 import { HostWriter } from './host-writer.ts';
 import { inHostWords } from './host-words.ts';
-import { machineStatus } from './machine-status.ts';
+import {
+  inWords,
+  type KeeperInput,
+  type Known,
+  listBackups,
+  seenOrBefore,
+  sightOf,
+  verdictOf,
+} from './known.ts';
 import { openSession, type Session, type SessionOptions } from './open-session.ts';
-import { isEnded, runOperation } from './operations.ts';
+import { runOperation } from './operations.ts';
 import type { ProvisionControllerOptions } from './options.ts';
-import type { BackupView, OperationView } from './views.ts';
+import { StatusTeller } from './status-teller.ts';
 import { type AskedFor, forgottenIn, wishOf } from './wish.ts';
-
-/** What the host has of one cluster and of those beside it. */
-export interface KeeperInput extends AskedFor {
-  readonly operations: readonly OperationView[];
-  readonly backups: readonly BackupView[];
-  /** Networks of the other clusters. */
-  readonly others: Observed['others'];
-}
 
 export interface KeeperOptions {
   readonly controller: ProvisionControllerOptions;
@@ -37,26 +32,8 @@ export interface KeeperOptions {
   readonly logger: Logger;
 }
 
-/** What was found out, and is found out again after a restart. Times are ms since 1970. */
-interface Known {
-  readonly spec?: ClusterSpec;
-  readonly observed?: Observed;
-  readonly lookedAt?: number;
-  readonly certificates?: readonly CertificateSight[];
-  readonly verdict?: CertificateVerdict;
-  readonly backups?: readonly StoredBackup[];
-  readonly backupComplaint?: string;
-  readonly plan?: Plan;
-  readonly appliedWish?: string;
-  readonly failed?: FailedRun & Failure;
-  readonly machineFailures?: Ended['machineFailures'];
-  readonly notBefore?: WorkSight['notBefore'];
-}
-
 /** After a renewal or a backup of our own failed. */
 const againAfterMs = 15 * 60_000;
-/** Machines that are written about while a run is under way: not more often than this. */
-const machineEveryMs = 3_000;
 
 /**
  * Keeps one cluster: each pass does the one thing that comes next, and tells how it stands.
@@ -68,6 +45,7 @@ const machineEveryMs = 3_000;
 export class ClusterKeeper {
   readonly #options: KeeperOptions;
   readonly #writer: HostWriter;
+  readonly #teller: StatusTeller;
   #known: Known = {};
   #running:
     | { readonly wish: string; readonly stopping: AbortController; readonly isPatient: boolean }
@@ -75,15 +53,14 @@ export class ClusterKeeper {
   /** Operations that came to their end, or wait: caches may be behind. */
   readonly #ended = new Set<string>();
   readonly #waiting = new Set<string>();
-  readonly #toldMachines = new Map<string, { readonly text: string; readonly at: number }>();
   /** Backups that this process took, by file: what their EtcdBackups shall say. */
   #taken: Ended['taken'] = {};
-  #lastEvent = '';
   #hasClosedOld = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#writer = new HostWriter(options.controller.host);
+    this.#teller = new StatusTeller({ ...options, writer: this.#writer });
   }
 
   /** Something of the cluster was changed by others. */
@@ -97,7 +74,10 @@ export class ClusterKeeper {
 
   async pass(input: KeeperInput, signal: AbortSignal): Promise<Outcome> {
     const now = this.#options.controller.clock.now();
-    const work = decideWork(this.#sight(input, now), now);
+    const work = decideWork(
+      sightOf(input, this.#known, { ended: this.#ended, waiting: this.#waiting, now }),
+      now,
+    );
     switch (work.kind) {
       case 'nothing':
         return { again: 'on-change' };
@@ -208,7 +188,7 @@ export class ClusterKeeper {
       notBefore: ended.failure ? { ...others, [which]: later } : others,
     };
     // What failed here is told by its conditions and an event; the spec is carried out all the same.
-    if (ended.failure) this.#say(input, 'Warning', ended.failure.reason, ended.failure.message);
+    if (ended.failure) this.#teller.say(input, 'Warning', ended.failure.reason, ended.failure.message);
     await this.#settled(input, signal);
   }
 
@@ -228,18 +208,20 @@ export class ClusterKeeper {
       this.#ended.add(operation.uid);
     }
     if (ended.kind === 'completed')
-      this.#say(input, 'Normal', `${operation.spec.type}Completed`, `${name}: ${ended.message}`);
-    if (ended.failure) this.#say(input, 'Warning', ended.failure.reason, `${name}: ${ended.failure.message}`);
+      this.#teller.say(input, 'Normal', `${operation.spec.type}Completed`, `${name}: ${ended.message}`);
+    if (ended.failure)
+      this.#teller.say(input, 'Warning', ended.failure.reason, `${name}: ${ended.failure.message}`);
     await this.#settled(input, signal);
   }
 
   async #delete(input: KeeperInput, signal: AbortSignal): Promise<void> {
     const { cluster, machines } = input;
+    const name = this.#runName('delete');
     const ended = await this.#run(
       input,
       {
         goal: { kind: 'delete', forgetUnreachable: forgottenIn(input) },
-        name: this.#runName('delete'),
+        name,
         mayDestroy: () => true,
       },
       signal,
@@ -254,8 +236,11 @@ export class ClusterKeeper {
       return;
     }
     if (cluster.spec.deletionPolicy === 'Reset') {
-      for (const operation of input.operations.filter((each) => each.isAutomatic)) {
-        await this.#writer.removeOperation(operation);
+      // A new cluster of this name must not begin with the keys of the old one.
+      await this.#writer.removeSecrets(cluster);
+      const runs = input.operations.filter(({ isAutomatic }) => isAutomatic).map((each) => each.name);
+      for (const run of new Set([...runs, `${cluster.name}-${name}`])) {
+        await this.#writer.removeOperation({ namespace: cluster.namespace, name: run });
       }
     }
     for (const machine of machines) await this.#writer.letGo(machine);
@@ -284,38 +269,35 @@ export class ClusterKeeper {
     const isAsDesired =
       plan !== undefined && plan.steps.length === 0 && plan.refusals.length === 0 && !failure;
     const wish = wishOf(input);
-    const {
-      failed,
-      appliedWish: _,
-      backups: __,
-      backupComplaint: ___,
-      plan: ____,
-      machineFailures: _____,
-      ...rest
-    } = this.#known;
+    const before = this.#known;
+    const failed = failedAfter(before.failed, { failure, isAsDesired, wish, now });
+    const machineFailures = after ? after.machineFailures : failed && before.machineFailures;
     this.#known = {
-      ...rest,
       spec: read.spec,
+      leaving: session.leaving,
       observed,
       lookedAt: now,
-      ...(certificates && { certificates, verdict: verdictOf(read.spec, observed, certificates, now) }),
+      ...seenOrBefore(
+        before,
+        certificates && verdictOf(read.spec, observed, certificates, now),
+        certificates,
+      ),
       ...(typeof listed === 'string' ? { backupComplaint: listed } : listed ? { backups: listed } : {}),
       ...(plan && { plan: inWords(plan, input.cluster.name) }),
       ...(isAsDesired && { appliedWish: wish }),
-      ...(failure && {
-        failed: { ...failure, wish, at: now, times: failed?.wish === wish ? failed.times + 1 : 1 },
-      }),
-      ...(after && { machineFailures: after.machineFailures }),
+      ...(failed && { failed }),
+      ...(machineFailures && { machineFailures }),
+      ...(before.notBefore && { notBefore: before.notBefore }),
     };
     if (typeof listed === 'object')
       await syncBackups(input, listed, { writer: this.#writer, taken: this.#taken });
     if (isAsDesired) await this.#letGoOfOld(input);
     await this.#tell(input);
-    if (failure) this.#say(input, 'Warning', failure.reason, failure.message);
-    else if (isAsDesired && failed)
-      this.#say(input, 'Normal', 'AsDesired', 'it is as the spec wants it again');
+    if (failure) this.#teller.say(input, 'Warning', failure.reason, failure.message);
+    else if (isAsDesired && before.failed)
+      this.#teller.say(input, 'Normal', 'AsDesired', 'it is as the spec wants it again');
     else if (isAsDesired && after?.kind === 'completed')
-      this.#say(input, 'Normal', 'AsDesired', after.message);
+      this.#teller.say(input, 'Normal', 'AsDesired', after.message);
     return this.#known;
   }
 
@@ -369,7 +351,7 @@ export class ClusterKeeper {
       others: input.others,
       logger,
       onFirstSight: (machine, { fingerprint, hostKey }) =>
-        this.#trusted(input, machine, fingerprint, hostKey),
+        this.#teller.tellTrusted(input, machine, fingerprint, hostKey),
       signal,
       stopping: this.#running?.stopping.signal ?? signal,
       ...changes,
@@ -394,137 +376,36 @@ export class ClusterKeeper {
         await this.#writer.hold(input.cluster, input.machines);
         await this.#tell(input, operation);
       },
-      onMachine: (machine, phase, detail) => this.#onMachine(input, machine, phase, detail),
+      onMachine: (machine, phase, detail) => this.#teller.tellMachine(input, machine, phase, detail),
     });
     this.#taken = { ...this.#taken, ...ended.taken };
     return ended;
   }
 
-  /** Of the step that is under way on a machine. Not waited for, and not more often than people can read. */
-  #onMachine(input: KeeperInput, name: string, phase: MachinePhase, detail: string): void {
-    const machine = input.machines.find((each) => each.name === name);
-    const { clock } = this.#options.controller;
-    const told = this.#toldMachines.get(name);
-    const isRecent = told !== undefined && clock.monotonic() - told.at < machineEveryMs;
-    if (!machine || (isRecent && told.text.startsWith(`${phase}/`))) return;
-    const text = `${phase}/${detail}`;
-    if (told?.text === text) return;
-    this.#toldMachines.set(name, { text, at: clock.monotonic() });
-    const status = { ...this.#writer.statusOf(machine), phase, phaseDetail: detail };
-    this.#writer.machineStatus(machine, status).catch((error: unknown) => {
-      this.#options.logger.debug('machine not told', { machine: name, error: messageOf(error) });
-    });
-  }
-
-  #trusted(input: KeeperInput, name: string, fingerprint: string, hostKey: string): void {
-    const machine = input.machines.find((each) => each.name === name);
-    this.#options.logger.info('host key trusted at first sight', { machine: name, fingerprint });
-    if (!machine) return;
-    const before = this.#writer.statusOf(machine);
-    const hostKeys = [...new Set([...(before?.hostKeys ?? []), hostKey])];
-    this.#writer.machineStatus(machine, { ...before, hostKeys }).catch(() => undefined);
-    this.#options.controller.tell?.(subjectOf(machine), {
-      type: 'Normal',
-      reason: 'HostKeyTrusted',
-      action: 'Connect',
-      note: `its host key ${fingerprint} was trusted at first sight: pin it in spec.hostKeys if it is the right one`,
-    });
-  }
-
-  async #tell(input: KeeperInput, operation?: string): Promise<void> {
-    const { cluster, machines } = input;
-    const { spec, observed, verdict, certificates, plan, failed, machineFailures } = this.#known;
-    if (!spec) return;
-    const now = this.#options.controller.clock.now();
-    const { metrics } = this.#options.controller;
-    const newest = this.#known.backups?.[0];
+  #tell(input: KeeperInput, operation?: string): Promise<void> {
     const waiting = input.operations.find(({ uid }) => this.#waiting.has(uid))?.name;
-    const status = clusterStatus({
-      spec,
-      generation: cluster.generation,
-      before: this.#writer.statusOf(cluster),
-      isDeleting: cluster.deletedAt !== undefined,
-      observed,
-      certificates: verdict,
-      backup: {
-        verdict: this.#backupVerdict(input, now),
-        newest,
-        newestName: newest && backupNameFor(input, newest),
-        complaint: this.#known.backupComplaint,
-      },
-      plan,
-      failure: failed,
-      operation: operation ?? waiting,
-      now,
-    });
-    await this.#writer.clusterStatus(cluster, status);
-    this.#count(cluster, status);
-    if (newest) metrics?.onBackup({ ...nameOf(cluster), takenAt: newest.takenAt });
-    if (verdict?.firstExpiry !== undefined) {
-      metrics?.onCertificates({ ...nameOf(cluster), firstExpiry: verdict.firstExpiry });
-    }
-    for (const machine of machines) {
-      const of = spec.machines.find(({ name }) => name === machine.name);
-      if (!of) continue;
-      await this.#writer.machineStatus(
-        machine,
-        machineStatus({
-          machine: of,
-          cluster: spec,
-          generation: machine.generation,
-          before: this.#writer.statusOf(machine),
-          isLeaving: machine.deletedAt !== undefined,
-          observed,
-          certificates,
-          plan,
-          failure: machineFailures?.[machine.name],
-          now,
-        }),
-      );
-    }
+    return this.#teller.tell(input, this.#known, operation ?? waiting);
   }
 
-  #count(cluster: KeeperInput['cluster'], { phase, controlPlane, workers }: KubeClusterStatus): void {
-    const { metrics } = this.#options.controller;
-    if (phase !== undefined) metrics?.onPhase({ ...nameOf(cluster), phase });
-    metrics?.onMachines({
-      ...nameOf(cluster),
-      ready: (controlPlane?.ready ?? 0) + (workers?.ready ?? 0),
-      desired: (controlPlane?.desired ?? 0) + (workers?.desired ?? 0),
-    });
-  }
-
-  /** What could not even be read or reached: nothing of the machines is known by it. */
   async #failedToBegin(input: KeeperInput, error: HansaError): Promise<void> {
     const now = this.#options.controller.clock.now();
-    const wish = wishOf(input);
-    const before = this.#known.failed;
-    const failure = { reason: error.reason, message: inHostWords(error.message, input.cluster.name) };
-    this.#known = {
-      ...this.#known,
-      failed: { ...failure, wish, at: now, times: before?.wish === wish ? before.times + 1 : 1 },
-    };
-    this.#options.logger.warn('cluster not kept', { ...nameOf(input.cluster), ...failure });
-    this.#say(input, 'Warning', failure.reason, failure.message);
+    const { namespace, name } = input.cluster;
+    const failure = { reason: error.reason, message: inHostWords(error.message, name) };
+    const failed = failedAfter(this.#known.failed, { failure, isAsDesired: false, wish: wishOf(input), now });
+    this.#known = { ...this.#known, ...(failed && { failed }) };
+    this.#options.logger.warn('cluster not kept', { namespace, name, ...failure });
+    this.#teller.say(input, 'Warning', failure.reason, failure.message);
     if (this.#known.spec) await this.#tell(input);
-    else await this.#writer.clusterStatus(input.cluster, statusUnread(input, this.#writer, failure, now));
-    const { phase } = this.#writer.statusOf(input.cluster) ?? {};
-    if (phase !== undefined) this.#options.controller.metrics?.onPhase({ ...nameOf(input.cluster), phase });
+    else await this.#teller.tellUnread(input, failure);
   }
 
-  async #letBe({ cluster, machines }: KeeperInput, work: Extract<Work, { kind: 'moved' }>): Promise<void> {
+  async #letBe(input: KeeperInput, work: Extract<Work, { kind: 'moved' }>): Promise<void> {
+    const { cluster, machines } = input;
     this.#known = {};
     this.#options.controller.metrics?.forget(cluster);
     for (const machine of machines) if (machine.deletedAt !== undefined) await this.#writer.letGo(machine);
-    if (work.release) {
-      await this.#writer.letGo(cluster);
-      return;
-    }
-    await this.#writer.clusterStatus(cluster, {
-      ...this.#writer.statusOf(cluster),
-      phase: 'Moved',
-      summary: `it is kept in ${work.to} now; nothing is done for it here`,
-    });
+    if (work.release) await this.#writer.letGo(cluster);
+    else await this.#teller.tellMoved(input, work.to);
   }
 
   async #tellPaused(input: KeeperInput, signal: AbortSignal): Promise<void> {
@@ -534,45 +415,8 @@ export class ClusterKeeper {
       await this.#tell(input);
     } catch (error) {
       if (!(error instanceof InvalidClusterError)) throw error;
-      const now = this.#options.controller.clock.now();
-      await this.#writer.clusterStatus(input.cluster, statusUnread(input, this.#writer, error, now));
+      await this.#teller.tellUnread(input, error);
     }
-  }
-
-  #sight(input: KeeperInput, now: number): WorkSight {
-    const { cluster, operations } = input;
-    const { lookedAt, failed, verdict, appliedWish, notBefore = {}, observed } = this.#known;
-    return {
-      movedTo: cluster.annotations[movedToAnnotation],
-      paused: cluster.spec.paused ?? false,
-      isDeleting: cluster.deletedAt !== undefined,
-      wish: wishOf(input),
-      appliedWish,
-      isMade:
-        observed?.cluster.kind === 'up' || cluster.status?.initialization?.controlPlaneInitialized === true,
-      lookedAt,
-      failure: failed,
-      operations: operations
-        .filter((each) => !isEnded(each) && !this.#ended.has(each.uid))
-        .map(({ name, uid, spec, status }) => ({
-          name,
-          type: spec.type,
-          approved: spec.approved ?? false,
-          isDestructive: this.#waiting.has(uid) || status?.phase === 'WaitingForApproval' ? true : undefined,
-        })),
-      certificates: verdict,
-      backup: this.#backupVerdict(input, now),
-      notBefore,
-    };
-  }
-
-  #backupVerdict({ cluster }: KeeperInput, now: number): BackupVerdict {
-    const { backup } = cluster.spec;
-    // Without its list nobody knows what is due.
-    if (!backup || this.#known.backupComplaint !== undefined) return { kind: 'never' };
-    const at = cluster.status?.lastBackup?.at;
-    const last = this.#known.backups?.[0]?.takenAt ?? (at === undefined ? undefined : Date.parse(at));
-    return backupVerdict({ schedule: backup.schedule }, { last, since: Date.parse(cluster.createdAt), now });
   }
 
   /** Unique, and in the order of time: so are the objects that are made of it. */
@@ -580,101 +424,9 @@ export class ClusterKeeper {
     const at = new Date(this.#options.controller.clock.now()).toISOString();
     return `${kind}-${at.replace(/[-:.]/g, '').toLowerCase()}`;
   }
-
-  /** Once: what is so for an hour is no news each time it is found. */
-  #say({ cluster }: KeeperInput, type: 'Normal' | 'Warning', reason: string, note: string): void {
-    const text = `${reason} ${note}`;
-    if (text === this.#lastEvent) return;
-    this.#lastEvent = text;
-    this.#options.controller.tell?.(subjectOf(cluster), { type, reason, action: 'Provision', note });
-  }
-}
-
-function statusUnread(
-  { cluster }: KeeperInput,
-  writer: HostWriter,
-  { reason, message }: Failure,
-  now: number,
-): KubeClusterStatus {
-  const before = writer.statusOf(cluster);
-  const isMade = before?.initialization?.controlPlaneInitialized === true;
-  const phase = cluster.deletedAt !== undefined ? 'Deleting' : cluster.spec.paused ? 'Paused' : undefined;
-  const at = new Date(now).toISOString();
-  return {
-    ...before,
-    observedGeneration: cluster.generation,
-    phase: phase ?? (isMade ? 'Degraded' : 'Failed'),
-    summary: message,
-    conditions: [
-      ...(before?.conditions ?? []).filter(({ type }) => type !== 'UpToDate'),
-      { type: 'UpToDate', status: 'False', reason, message, lastTransitionTime: at },
-    ],
-  };
 }
 
 /** The machines run on, and no federation has to be left. */
 function isLetGoAsItIs({ cluster }: KeeperInput): boolean {
   return cluster.spec.deletionPolicy !== 'Reset' && cluster.spec.register === undefined;
-}
-
-function inWords(plan: Plan, cluster: string): Plan {
-  const translated = (all: Plan['refusals']) =>
-    all.map((each) => ({ ...each, message: inHostWords(each.message, cluster) }));
-  return { ...plan, refusals: translated(plan.refusals), warnings: translated(plan.warnings) };
-}
-
-function verdictOf(
-  spec: ClusterSpec,
-  { machines }: Observed,
-  certificates: readonly CertificateSight[],
-  now: number,
-): CertificateVerdict {
-  const verdict = certificateStatus(certificates, {
-    now,
-    renewBeforeHours: spec.certificates.renewBeforeHours,
-    clockSkewMs: Object.fromEntries(
-      Object.entries(machines).flatMap(([name, sight]) =>
-        sight.kind === 'seen'
-          ? [[name, (sight.facts.clockSeconds - sight.facts.askedAtSeconds) * 1000] as const]
-          : [],
-      ),
-    ),
-  });
-  return { ...verdict, message: inHostWords(verdict.message, spec.name) };
-}
-
-/** Newest first; a target that can't be read is told of, and hides nothing else. */
-async function listBackups({ work }: Session): Promise<readonly StoredBackup[] | string> {
-  try {
-    return await work.backups();
-  } catch (error) {
-    if (error instanceof HansaError) return error.message;
-    throw error;
-  }
-}
-
-function backupNameFor({ backups, cluster }: KeeperInput, { name, takenAt }: StoredBackup): string {
-  return backups.find(({ spec }) => spec.file === name)?.name ?? `${cluster.name}-${stampOf(takenAt)}`;
-}
-
-function stampOf(ms: number): string {
-  return new Date(ms)
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replace(/[-:]/g, '')
-    .toLowerCase();
-}
-
-function nameOf({ namespace, name }: { readonly namespace: string; readonly name: string }) {
-  return { namespace, name };
-}
-
-function subjectOf({
-  apiVersion,
-  kind,
-  namespace,
-  name,
-  uid,
-}: AskedFor['cluster'] | AskedFor['machines'][number]) {
-  return { apiVersion, kind, metadata: { namespace, name, uid } };
 }

@@ -35,6 +35,13 @@ import {
   viewCluster,
 } from './views.ts';
 
+const secretType: ResourceType = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  namespaced: true,
+};
 const toStatus = { type: 'merge', subresource: 'status' } as const;
 const merge = { type: 'merge' } as const;
 /** Between a read and the write that follows it somebody may write; more than a few times in a row is a fault. */
@@ -45,6 +52,8 @@ export class HostWriter {
   readonly #client: ApiClient;
   /** Statuses as they were last written: a cache may be behind. */
   readonly #written = new Map<string, object>();
+
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(client: ApiClient) {
     this.#client = client;
@@ -145,15 +154,38 @@ export class HostWriter {
     await this.#remove(etcdBackupAddress, backup);
   }
 
-  async removeOperation(operation: View<unknown, object>): Promise<void> {
+  /** Keys and kubeconfig of a cluster that is no more; those that others made under such a name stay. */
+  async removeSecrets({ namespace, name }: ClusterView): Promise<void> {
+    for (const suffix of ['ca', 'etcd', 'proxy', 'sa', 'kubeconfig']) {
+      const ref = { namespace, name: `${name}-${suffix}` };
+      try {
+        const { metadata } = await this.#client.get(secretType, ref);
+        if (metadata.labels?.[clusterLabel] !== name) continue;
+        await this.#client.remove(secretType, ref, { body: { preconditions: { uid: metadata.uid } } });
+      } catch (error) {
+        if (!(error instanceof HansaError && error.reason === 'NotFound')) throw error;
+      }
+    }
+  }
+
+  async removeOperation(operation: Pick<OperationView, 'namespace' | 'name'>): Promise<void> {
     await this.#remove(kubeOperationAddress, operation);
   }
 
-  async #status(type: ResourceType, view: View<unknown, object>, status: object): Promise<void> {
-    const patch = statusPatch(this.statusOf(view), status);
-    if (!patch) return;
-    await this.#client.patch(type, view, { status: patch }, toStatus);
-    this.#written.set(view.uid, status);
+  /** One after the other for an object, so that what was said first never comes last. */
+  #status(type: ResourceType, view: View<unknown, object>, status: object): Promise<void> {
+    const before = this.#writing.get(view.uid) ?? Promise.resolve();
+    const turn = before.then(async () => {
+      const patch = statusPatch(this.statusOf(view), status);
+      if (!patch) return;
+      await this.#client.patch(type, view, { status: patch }, toStatus);
+      this.#written.set(view.uid, status);
+    });
+    this.#writing.set(
+      view.uid,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   /** Others have finalizers of their own here: the list is written whole, so it must be the one that was just read. */
@@ -180,9 +212,12 @@ export class HostWriter {
     }
   }
 
-  async #remove(type: ResourceType, { namespace, name, uid }: View<unknown, object>): Promise<void> {
+  async #remove(
+    type: ResourceType,
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+  ): Promise<void> {
     try {
-      await this.#client.remove(type, { namespace, name }, { body: { preconditions: { uid } } });
+      await this.#client.remove(type, { namespace, name });
     } catch (error) {
       if (error instanceof HansaError && error.reason === 'NotFound') return;
       throw error;

@@ -217,8 +217,11 @@ function upToDateOf({ machine, plan, failure }: MachineStory): Said {
 }
 
 /** What is wrong first is what to mend first: the others follow from it. */
-function readyOf({ isLeaving }: MachineStory, parts: readonly Said[]): Said {
-  if (isLeaving) return say('Ready', 'False', 'Deleting', 'it leaves the cluster');
+function readyOf({ isLeaving, machine, plan, failure }: MachineStory, parts: readonly Said[]): Said {
+  if (isLeaving) {
+    const hold = plan?.refusals.find((each) => each.machine === machine.name) ?? failure;
+    return say('Ready', 'False', 'Deleting', hold?.message ?? 'it leaves the cluster');
+  }
   const bad = parts.find(
     ({ type, status, reason }) => status !== 'True' && !(type === 'HostKeyVerified' && reason === 'Insecure'),
   );

@@ -2,6 +2,7 @@ import { HansaError, type Logger, type Progress, silentProgress } from '../../ba
 import { machineAccess } from '../access/connect-machine.ts';
 import { KindWork, type Work } from '../kind/index.ts';
 import { ClusterWork } from '../engine/cluster-work.ts';
+import type { MachineSpec } from '../plan/cluster-spec.ts';
 import type { Observed } from '../plan/facts.ts';
 import {
   InvalidClusterError,
@@ -39,6 +40,8 @@ export interface Session extends AsyncDisposable {
   readonly read: ReadCluster;
   readonly store: CrClusterStore;
   readonly work: Work;
+  /** Machines that are on their way out. */
+  readonly leaving: readonly MachineSpec[];
   readonly redactor: Redactor;
   /** Why the bundle that was named could not be opened. */
   readonly bundleComplaint: () => HansaError | undefined;
@@ -80,12 +83,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
   );
   bundle.catch(() => undefined);
+  const leaving = read.kind ? [] : readLeaving(given, read.leaving);
   const access = controller.access ?? machineAccess;
   const work = read.kind
     ? new KindWork({ ...common, settings: read.kind })
     : new ClusterWork({
         ...common,
-        leaving: readLeaving(given, read.leaving),
+        leaving,
         others,
         connect: access({
           cluster: name,
@@ -100,6 +104,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     read,
     store,
     work,
+    leaving,
     redactor,
     bundleComplaint: () => complaint,
     [Symbol.asyncDispose]: () => work[Symbol.asyncDispose](),

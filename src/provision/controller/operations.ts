@@ -98,7 +98,7 @@ async function replace(operation: OperationView, tools: OperationTools, run: Run
   const [machine = ''] = operation.spec.machines ?? [];
   const hasLeft = await wasReset(operation, machine, tools);
   if (!hasLeft) {
-    const left = await tools.run(run, { replaced: [machine] });
+    const left = await tools.run({ ...run, isFirstPart: true }, { replaced: [machine] });
     if (left.kind !== 'completed' && left.kind !== 'nothing') return left;
   }
   return tools.run(run);

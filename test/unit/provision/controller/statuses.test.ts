@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ClusterStory, clusterStatus } from '../../../../src/provision/controller/cluster-status.ts';
+import { clusterStatus } from '../../../../src/provision/controller/cluster-status.ts';
+import type { ClusterStory } from '../../../../src/provision/controller/cluster-story.ts';
 import { machineStatus } from '../../../../src/provision/controller/machine-status.ts';
 import type { Plan, Step } from '../../../../src/provision/plan/steps.ts';
 import { member, observed, spec } from '../plan/day-two-world.ts';
