@@ -50,7 +50,7 @@ export interface ControlPlaneOptions {
   readonly shipperMetrics?: ShipperMetrics;
   /** Clusters of machines are made and kept; without it their objects are left alone. */
   readonly provision?: {
-    /** For KubeClusters that name none. */
+    /** Where KubeClusters don't say so themselves. */
     readonly bundle?: DefaultBundle;
     /** Host keys that nobody has pinned are trusted at first sight. */
     readonly trustFirstSight: boolean;

@@ -143,15 +143,11 @@ async function provisionOptions({ bundle, bundleKey, allowUnsignedBundle, hostKe
   const publicKey = bundleKey === undefined ? undefined : await readKey(bundleKey);
   return {
     trustFirstSight: hostKeys === 'TrustFirst',
-    ...(bundle === undefined
-      ? {}
-      : {
-          bundle: {
-            path: bundle,
-            allowUnsigned: allowUnsignedBundle,
-            ...(publicKey === undefined ? {} : { publicKey }),
-          },
-        }),
+    bundle: {
+      allowUnsigned: allowUnsignedBundle,
+      ...(bundle === undefined ? {} : { path: bundle }),
+      ...(publicKey === undefined ? {} : { publicKey }),
+    },
   };
 }
 

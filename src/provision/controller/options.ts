@@ -27,9 +27,9 @@ export interface ProvisionMetrics {
   forget(cluster: ClusterName): void;
 }
 
-/** A bundle for clusters that name none themselves. */
+/** What holds for bundles where a cluster doesn't say so itself. */
 export interface DefaultBundle {
-  readonly path: string;
+  readonly path?: string;
   /** ed25519, PEM. */
   readonly publicKey?: string;
   readonly allowUnsigned: boolean;
