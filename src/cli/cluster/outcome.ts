@@ -108,6 +108,7 @@ const waysOut: Readonly<Record<string, (cluster: string) => string>> = {
   QuorumNotLost: (cluster) => `hansa cluster status ${cluster}`,
   ClusterDown: (cluster) => `hansa cluster status ${cluster}`,
   ClusterNotUp: (cluster) => `hansa cluster status ${cluster}`,
+  ClusterReplaced: (cluster) => `hansa cluster restore ${cluster} --from latest`,
   ClusterGone: (cluster) => `hansa cluster restore ${cluster} --from latest`,
   OperationOpen: (cluster) => `hansa cluster restore ${cluster}, with the source it was begun with`,
   BackupMissing: (cluster) => `hansa cluster backups ${cluster}`,

@@ -4,12 +4,14 @@ import {
   type EtcdMember,
   hasNeverVoted,
   hasQuorum,
+  noSpaceComplaint,
   type Observed,
   quorumOf,
   removalOf,
   tallyOf,
   tellTally,
 } from '../../provision/index.ts';
+import type { Next } from './status-next.ts';
 
 export interface Stray {
   readonly id: string;
@@ -23,6 +25,12 @@ export interface Stray {
 export function quorumSight(cluster: ClusterSight): boolean | undefined {
   const members = cluster.kind === 'absent' ? undefined : cluster.members;
   return members && members.length > 0 ? hasQuorum(tallyOf(members)) : undefined;
+}
+
+/** What to do first about an etcd without room; undefined: it has some. */
+export function fullEtcd(cluster: ClusterSight): Next | undefined {
+  const full = noSpaceComplaint(cluster.kind === 'absent' ? [] : (cluster.members ?? []));
+  return full && { why: full.why, command: `as root on a control plane: ${full.command}` };
 }
 
 /** `3 voters, 3 healthy, 2 needed, 5 MiB`. */

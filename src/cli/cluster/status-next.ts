@@ -8,6 +8,10 @@ export interface StatusSight {
   readonly cluster: 'absent' | 'gone' | 'hidden' | 'down' | 'up';
   /** undefined: nobody could ask etcd. */
   readonly hasQuorum: boolean | undefined;
+  /** What answers is another cluster. */
+  readonly isReplaced: boolean;
+  /** etcd takes no writes any more. */
+  readonly fullEtcd: Next | undefined;
   readonly certificates: CertificateVerdict['reason'] | undefined;
   readonly hasOpenRestore: boolean;
   readonly openSteps: readonly OpenStep[];
@@ -65,6 +69,12 @@ export function nextStep(sight: StatusSight): Next | undefined {
 
 function nextWhenDown(sight: StatusSight): Next {
   const { name, certificates, hasQuorum, unreachable, openSteps } = sight;
+  if (sight.isReplaced) {
+    return {
+      why: 'what answers is another cluster than the one that was made',
+      command: `hansa cluster restore ${name} --from latest`,
+    };
+  }
   if (certificates === 'Expired') {
     return { why: 'certificates have expired', command: `hansa certs renew ${name}` };
   }
@@ -94,6 +104,7 @@ function nextWhenUp(sight: StatusSight): Next | undefined {
   if (certificates === 'Expired' || certificates === 'RenewalDue') {
     return { why: 'certificates are to be renewed', command: `hansa certs renew ${name}` };
   }
+  if (sight.fullEtcd) return sight.fullEtcd;
   if (openSteps.length > 0) return { why: 'the last operation came to no end', command: againAfter(sight) };
   if (leaving.length > 0) {
     return { why: `${leaving.join(', ')} ${leaving.length === 1 ? 'is' : 'are'} to leave`, command: apply };

@@ -11,7 +11,7 @@ import { certificateVerdict, isWell as areCertificatesWell } from '../certs/cert
 import { openSteps, type OpenStep } from './open-steps.ts';
 import { openRestore } from './restore-token.ts';
 import { type BackupSight, backupSight } from './status-backup.ts';
-import { etcdText, quorumSight, type Stray, straysOf } from './status-etcd.ts';
+import { etcdText, fullEtcd, quorumSight, type Stray, straysOf } from './status-etcd.ts';
 import { type Next, nextStep, type StatusSight } from './status-next.ts';
 
 export interface EtcdMemberRow {
@@ -79,6 +79,8 @@ export function statusOf(input: StatusInput): ClusterStatus {
     name: spec.name,
     cluster: kind,
     hasQuorum: quorumSight(cluster),
+    isReplaced: cluster.kind === 'down' && cluster.isReplaced === true,
+    fullEtcd: fullEtcd(cluster),
     certificates: verdict.reason,
     hasOpenRestore: openRestore(journal) !== undefined,
     openSteps: open,

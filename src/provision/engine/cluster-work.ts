@@ -4,6 +4,7 @@ import { backupTime, type StoredBackup } from '../plan/backup.ts';
 import { openTarget } from '../backup/open-target.ts';
 import { connectS3 } from '../backup/s3-target.ts';
 import { type CertificateSight, planRenewal } from '../plan/certificates.ts';
+import { knownClusterUid } from '../plan/cluster-identity.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { Observed } from '../plan/facts.ts';
 import { planApply, planDelete } from '../plan/plan-apply.ts';
@@ -83,9 +84,11 @@ export class ClusterWork implements AsyncDisposable {
 
   /** Reads only. */
   async look(): Promise<Observed> {
-    const { spec, signal, others = [] } = this.#options;
-    const machines = await this.#group.look(signal);
-    return { machines, cluster: await lookAtCluster(spec, machines, this.#group, signal), others };
+    const { spec, store, signal, others = [] } = this.#options;
+    const [machines, journal] = await Promise.all([this.#group.look(signal), store.journal()]);
+    const known = knownClusterUid(journal);
+    const cluster = await lookAtCluster(spec, machines, this.#group, { known, signal });
+    return { machines, cluster, others };
   }
 
   /** Of all machines that `look` found. Works while the API is down. */

@@ -12,21 +12,23 @@ import type { MachineGroup } from './machine-group.ts';
 /**
  * The cluster as its own control planes tell it, those that are to leave included: they may be all there is.
  *
- * *Guarantees*: an API server that speaks for another cluster is not heard. A control plane whose disk was emptied can come
- * up as one, alone and with nothing in it.
+ * *Guarantees*: an API server that speaks for another cluster than the `known` one, or than most, is not heard. A control
+ * plane whose disk was emptied can come up as one, alone and with nothing in it.
  */
 export async function lookAtCluster(
   spec: ClusterSpec,
   machines: Readonly<Record<string, MachineSight>>,
   group: Pick<MachineGroup, 'machine' | 'controlPlanes'>,
-  signal: AbortSignal,
+  { known, signal }: { readonly known: string | undefined; readonly signal: AbortSignal },
 ): Promise<ClusterSight> {
   const begun = group.controlPlanes.flatMap(({ name }) => {
     const sight = machines[name];
     return sight?.kind === 'seen' && isBegun(sight.facts) ? [group.machine(name)] : [];
   });
   if (begun.length === 0) return { kind: 'absent' };
-  const speakers = ofOneCluster(await askApiServers(begun, signal));
+  const all = await askApiServers(begun, signal);
+  const speakers = ofOneCluster(all.filter(isSpeaker), known);
+  if (speakers.length === 0 && all.length > 0) return replaced(all, known);
   try {
     const [speaker] = speakers;
     if (!speaker) {
@@ -82,24 +84,56 @@ async function hear(
   };
 }
 
-/** An API server that is ready, and whom it speaks for. */
-interface Speaker {
+/** An API server that is ready. */
+interface ApiServer {
   readonly machine: Machine;
   readonly version: string;
-  /** Of the namespace kube-system. */
+  /** Of the namespace kube-system; undefined: it doesn't know the administrator that kubeadm made, as if it were new. */
+  readonly uid: string | undefined;
+}
+
+/** One that tells whom it speaks for. */
+interface Speaker extends ApiServer {
   readonly uid: string;
 }
 
-/** Those of the cluster that most speak for; of two that are alone, the one that was there first. */
-export function ofOneCluster<T extends Pick<Speaker, 'uid'>>(speakers: readonly T[]): readonly T[] {
+function isSpeaker(server: ApiServer): server is Speaker {
+  return server.uid !== undefined;
+}
+
+/** Nobody is asked about members: what etcd tells there is of the other cluster. */
+function replaced(servers: readonly ApiServer[], known: string | undefined): ClusterSight {
+  const names = servers.map(({ machine }) => machine.spec.name).join(', ');
+  const uid = servers.find(isSpeaker)?.uid;
+  const sign =
+    uid === undefined
+      ? 'does not know the administrator of admin.conf'
+      : `speaks for another cluster than the one that was made (kube-system has the UID ${uid}, and had ${known})`;
+  return {
+    kind: 'down',
+    message: `the API server of ${names} ${sign}: the data of etcd was emptied or exchanged there`,
+    members: undefined,
+    isReplaced: true,
+  };
+}
+
+/** Those of the known cluster; else of the one that most speak for; of two that are alone, the one that was there first. */
+export function ofOneCluster<T extends Pick<Speaker, 'uid'>>(
+  speakers: readonly T[],
+  known: string | undefined,
+): readonly T[] {
+  if (known !== undefined) return speakers.filter(({ uid }) => uid === known);
   const groups = Map.groupBy(speakers, ({ uid }) => uid);
   return [...groups.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
 }
 
 /** Each by itself: during an upgrade they differ, and the endpoint would lead to any of them. */
-async function askApiServers(machines: readonly Machine[], signal: AbortSignal): Promise<readonly Speaker[]> {
+async function askApiServers(
+  machines: readonly Machine[],
+  signal: AbortSignal,
+): Promise<readonly ApiServer[]> {
   const answers = await Promise.all(
-    machines.map(async (machine): Promise<readonly Speaker[]> => {
+    machines.map(async (machine): Promise<readonly ApiServer[]> => {
       try {
         const { code, stdout } = await machine.transport.exec({
           script: `
@@ -107,7 +141,7 @@ ask() { kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=5s --s
 server=$1
 ask get --raw /readyz >/dev/null
 ask get --raw /version
-ask get namespace kube-system -o 'jsonpath=uid={.metadata.uid}'`,
+ask get namespace kube-system -o 'jsonpath=uid={.metadata.uid}' 2>&1 || :`,
           args: [addressUrl(machine.internalAddress, apiServerPort)],
           root: true,
           deadlineMs: 30_000,
@@ -115,7 +149,8 @@ ask get namespace kube-system -o 'jsonpath=uid={.metadata.uid}'`,
         });
         const version = /"gitVersion":\s*"v([^"]+)"/.exec(stdout)?.[1];
         const uid = /uid=(\S+)/.exec(stdout)?.[1];
-        return code === 0 && version && uid ? [{ machine, version, uid }] : [];
+        const isKnown = uid !== undefined || stdout.includes('(Forbidden)');
+        return code === 0 && version && isKnown ? [{ machine, version, uid }] : [];
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof HansaError) return [];

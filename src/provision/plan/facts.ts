@@ -126,7 +126,13 @@ export type ClusterSight =
   /** No machine has an initialised control plane. */
   | { readonly kind: 'absent' }
   /** Machines have one, and none answers. */
-  | { readonly kind: 'down'; readonly message: string; readonly members: readonly EtcdMember[] | undefined }
+  | {
+      readonly kind: 'down';
+      readonly message: string;
+      readonly members: readonly EtcdMember[] | undefined;
+      /** What answers in its place is another cluster: the data of etcd was emptied or exchanged. */
+      readonly isReplaced?: boolean;
+    }
   | {
       readonly kind: 'up';
       /** UID of the namespace kube-system: the identity of the cluster. */

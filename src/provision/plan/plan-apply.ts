@@ -18,6 +18,7 @@ import { type Stage, stageOf, type Up } from './apply/stage.ts';
 import { absentLearners, straysOf } from './apply/strays.ts';
 import { StepWriter } from './apply/write-steps.ts';
 import { type ClusterSpec, controlPlanes, type MachineSpec } from './cluster-spec.ts';
+import { noSpaceComplaint } from './etcd-alarms.ts';
 import type { Observed } from './facts.ts';
 import type { JournalRecord } from './journal.ts';
 import { preflight } from './preflight.ts';
@@ -211,6 +212,7 @@ function refuseChange({ sights, seats, leavers, stage, options }: Change): reado
   const forgotten = new Set(options.forgetUnreachable);
   return [
     ...refuseImmutable(spec, stage.cluster.configuration),
+    ...refuseFull(stage.cluster),
     ...seats.flatMap((seat) =>
       leavers.some((leaver) => isSamePlace(leaver, seat))
         ? []
@@ -227,6 +229,13 @@ function refuseChange({ sights, seats, leavers, stage, options }: Change): reado
       ...refuseEndpoint(leaver, spec),
     ]),
   ];
+}
+
+/** Hansa's own steps write to the cluster, too. */
+function refuseFull({ members }: Up): readonly Refusal[] {
+  const full = noSpaceComplaint(members);
+  if (!full) return [];
+  return [refuse('EtcdFull', `${full.why}. As root on a control plane: ${full.command}`)];
 }
 
 function hasOtherVersion(seat: Seat, cluster: Up, version: string): boolean {

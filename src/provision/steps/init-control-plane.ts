@@ -1,5 +1,6 @@
 import { HansaError, hostWithPort } from '../../base/index.ts';
 import type { Executor, Machine, StepContext } from '../engine/executor.ts';
+import { clusterUidEvidence } from '../plan/cluster-identity.ts';
 import { renderInitConfig } from '../plan/render/kubeadm-config.ts';
 import { addressUrl } from '../plan/render/address-url.ts';
 import type { Step } from '../plan/steps.ts';
@@ -74,7 +75,7 @@ export const initControlPlane: Executor = {
     await storePki(context, machine);
     const system = await getObject(machine, ['namespace', 'kube-system'], { signal: context.signal });
     const { uid } = (system?.metadata ?? {}) as { readonly uid?: string };
-    if (uid !== undefined) context.note({ clusterUid: uid });
+    if (uid !== undefined) context.note({ [clusterUidEvidence]: uid });
   },
 };
 

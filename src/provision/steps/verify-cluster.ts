@@ -1,6 +1,7 @@
 import { HansaError } from '../../base/index.ts';
 import type { Executor, StepContext } from '../engine/executor.ts';
 import { readMembers } from '../etcd/read-members.ts';
+import { clusterUidEvidence } from '../plan/cluster-identity.ts';
 import { controlPlanes } from '../plan/cluster-spec.ts';
 import type { EtcdMember } from '../plan/facts.ts';
 import type { Step } from '../plan/steps.ts';
@@ -12,7 +13,9 @@ import { untilNoComplaint } from './until.ts';
 export const verifyCluster: Executor = {
   async observe(context, step) {
     const complaint = await complaintOf(context, step);
-    return complaint === undefined ? { kind: 'done' } : { kind: 'todo', why: complaint };
+    if (complaint !== undefined) return { kind: 'todo', why: complaint };
+    await noteIdentity(context);
+    return { kind: 'done' };
   },
 
   async apply(context, step) {
@@ -28,8 +31,17 @@ export const verifyCluster: Executor = {
   async verify(context, step) {
     const complaint = await complaintOf(context, step);
     if (complaint !== undefined) throw notWell(complaint);
+    await noteIdentity(context);
   },
 };
+
+/** So that an API server that speaks for another cluster is known as such later; a restore may have changed which it is. */
+async function noteIdentity(context: StepContext): Promise<void> {
+  const post = await context.healthyControlPlane();
+  const system = await getObject(post, ['namespace', 'kube-system'], { signal: context.signal });
+  const { uid } = (system?.metadata ?? {}) as { readonly uid?: string };
+  if (uid !== undefined) context.note({ [clusterUidEvidence]: uid });
+}
 
 function notWell(complaint: string): HansaError {
   return new HansaError(complaint, { reason: 'ClusterNotHealthy' });

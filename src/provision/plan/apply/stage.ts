@@ -66,11 +66,17 @@ function wasMade(journal: readonly JournalRecord[]): boolean {
 /** Machines have a control plane, and no API server answers. */
 function isDown(
   planes: readonly Seat[],
-  { message, members }: Extract<ClusterSight, { readonly kind: 'down' }>,
+  { message, members, isReplaced }: Extract<ClusterSight, { readonly kind: 'down' }>,
   spec: ClusterSpec,
 ): Refusal {
   const away = planes.filter(({ facts }) => !facts).map(({ machine }) => machine.name);
   const said = `cluster ${spec.name} is down: ${message}`;
+  if (isReplaced) {
+    return refuse(
+      'ClusterReplaced',
+      `${said}. Nothing is changed: bring it back with "hansa cluster restore", or give it up with "hansa cluster delete" before it is made anew`,
+    );
+  }
   if (spec.etcd.kind === 'stacked' && members && members.length > 0) {
     const tally = tallyOf(members);
     if (!hasQuorum(tally)) {
