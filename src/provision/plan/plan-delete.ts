@@ -78,7 +78,18 @@ function isForeign({ facts }: Seat, seats: readonly Seat[]): boolean {
 }
 
 function refuseAbsent({ machine, facts, complaint }: Seat, forgotten: readonly string[]): readonly Refusal[] {
-  if (facts || forgotten.includes(machine.name)) return [];
+  if (forgotten.includes(machine.name)) return [];
+  if (facts) {
+    // What can't be seen would be left as it is without a word.
+    if (facts.isRoot || facts.canSudo) return [];
+    return [
+      refuse(
+        'SudoFailed',
+        `${machine.name} can't be reset: its user may not become root; let sudo ask for no password, or put sudo-password into the credential`,
+        { machine: machine.name },
+      ),
+    ];
+  }
   return [
     refuse(
       'MachineUnreachable',

@@ -8,6 +8,7 @@ import { address, duplicates } from './preflight/identity.ts';
 import { hostNetworks, otherClusters, proxies } from './preflight/networks.ts';
 import { leftovers, ports, runtime, severalRuntimes, strangeCni } from './preflight/occupied.ts';
 import { unreached } from './preflight/reach.ts';
+import { rights } from './preflight/rights.ts';
 import { systemWarnings } from './preflight/system-warnings.ts';
 import type { Refusal } from './steps.ts';
 
@@ -40,6 +41,7 @@ export function preflight(
         ...nothingLeft(spec, each),
         ...hostNetworks(spec, each),
       ]),
+      ...candidates.flatMap(rights),
       ...duplicates(candidates),
       ...time.refusals,
       ...unreached(spec, candidates),

@@ -68,7 +68,7 @@ export function sudoFailed(address: string, way: Way, hasPassword: boolean): Han
     case 'asks':
       if (hasPassword) return undefined;
       return failure(
-        `sudo on ${address} asks for a password: put sudoPassword in the credential, or let the user run it without ` +
+        `sudo on ${address} asks for a password: put sudo-password in the credential, or let the user run it without ` +
           '("USER ALL=(ALL) NOPASSWD: ALL" in /etc/sudoers.d/)',
       );
     case 'refused':
@@ -82,10 +82,10 @@ export function explainNotStarted(address: string, { asked, said, code }: NotSta
     case 'again':
       return failure(
         `sudo on ${address} did not take the password: it was tried once and won't be again, so that the user is not locked ` +
-          'out; correct sudoPassword in the credential',
+          'out; correct sudo-password in the credential',
       );
     case 'without-password':
-      return failure(`sudo on ${address} asks for a password: put sudoPassword in the credential`);
+      return failure(`sudo on ${address} asks for a password: put sudo-password in the credential`);
     case 'never':
       return failure(code === 127 ? `sudo was not found on ${address}` : explain(address, said));
   }
@@ -109,7 +109,7 @@ function explain(address: string, said: string): string {
     );
   }
   if (isAboutPassword(said)) {
-    return `sudo on ${address} asks for a password now: put sudoPassword in the credential`;
+    return `sudo on ${address} asks for a password now: put sudo-password in the credential`;
   }
   return `sudo on ${address} did not run the command; it said: ${said === '' ? '(nothing)' : said.slice(0, 500)}`;
 }

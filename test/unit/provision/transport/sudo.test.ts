@@ -87,7 +87,7 @@ describe('becoming root', () => {
   });
 
   it.each([
-    ['asks', undefined, /sudoPassword/],
+    ['asks', undefined, /sudo-password/],
     ['requiretty', 'su do!', /requiretty/],
     ['not-allowed', 'su do!', /may not become root/],
   ] as const)('that fails because sudo is "%s" says what to do', async (mood, sudoPassword, sentence) => {

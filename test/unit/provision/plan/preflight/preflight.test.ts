@@ -36,6 +36,11 @@ describe('a machine that no cluster can be made of', () => {
     const shown = { m1: ['listening 6443 :: kube-apiserver', 'cpus 1'] };
     expect(lookedAt(specOf(['m1']), shown, { nodes: ['m1'] }).refusals).toEqual([]);
   });
+
+  it('is refused as a node too if nobody may be root there any more: what it has can not be seen', () => {
+    const seen = lookedAt(specOf(['m1']), { m1: ['no sudo'] }, { nodes: ['m1'] });
+    expect(seen.refusals).toEqual(['m1 SudoFailed']);
+  });
 });
 
 describe('fault 14: cloned machines', () => {
