@@ -38,6 +38,18 @@ describe('a cluster that is made and upgraded from one bundle, with no way out',
     const args = ['cluster', 'apply', '-f', path, '--bundle', bundlePath, '--allow-unsigned', '-o', 'json'];
     return JSON.parse(await shell.hansa(args)) as readonly { readonly isComplete: boolean }[];
   };
+  /** Of an upgrade that is to fail. */
+  const failedApply = async () => {
+    const error = await apply(newer).then(
+      () => undefined,
+      (failed: unknown) => failed as { readonly stdout: string },
+    );
+    if (!error) throw new Error('it was to fail');
+    const [answer] = JSON.parse(error.stdout) as readonly {
+      readonly steps: readonly { readonly id: string; readonly kind: string }[];
+    }[];
+    return new Map(answer?.steps.map((step) => [step.id, step]));
+  };
   const ask = async (...args: readonly string[]) => {
     const { stdout } = await execa(kubectl, ['--kubeconfig', join(dir, 'kubeconfig'), ...args]);
     return stdout;
@@ -73,6 +85,55 @@ describe('a cluster that is made and upgraded from one bundle, with no way out',
       await shell.hansa(['cluster', 'kubeconfig', 'air', '--to', join(dir, 'kubeconfig')]);
       await ask('create', 'configmap', 'canary', '--from-literal=sings=yes');
       expect(await versions(ask)).toEqual({ m1: `v${older}`, m2: `v${older}` });
+    },
+    clusterMs,
+  );
+
+  it(
+    'fault 18: the old API server is put back when the new one does not come up',
+    async () => {
+      const m1 = group.machine('m1');
+      await m1.exec(`mkdir -p ${patches}; echo '${unknownFlag}' >${patches}/kube-apiserver9+json.json`);
+      const failing = failedApply();
+      // kubeadm would put it back itself, after five minutes; a machine that runs out of memory doesn't let it.
+      await m1.exec(
+        `until grep -q no-such-flag /etc/kubernetes/manifests/kube-apiserver.yaml; do sleep 1; done
+until grep -rqs 'unknown flag' /var/log/pods/kube-system_kube-apiserver-m1_*/; do sleep 1; done
+pkill -KILL -f '^kubeadm upgrade'`,
+        { timeoutMs: clusterMs },
+      );
+      const steps = await failing;
+      expect(steps.get(`m1/upgrade-control-plane-${newer}`)).toMatchObject({
+        kind: 'failed',
+        isUndone: true,
+      });
+      expect(steps.get(`m2/upgrade-worker-${newer}`)).toMatchObject({ kind: 'not-started' });
+      expect(await versions(ask)).toEqual({ m1: `v${older}`, m2: `v${older}` });
+      expect(await ask('version', '-o', 'json')).toContain(`"gitVersion": "v${older}"`);
+      expect(await ask('get', 'nodes', '-o', 'jsonpath={.items[*].spec.unschedulable}')).toBe('');
+      expect(await ask('get', 'configmap', 'canary', '-o', 'jsonpath={.data.sings}')).toBe('yes');
+      await m1.exec(`rm ${patches}/kube-apiserver9+json.json`);
+    },
+    clusterMs,
+  );
+
+  it(
+    'fault 19: the old kubelet is put back when the new one does not come up',
+    async () => {
+      const m2 = group.machine('m2');
+      await m2.exec(`printf '[Service]\\nExecStartPre=/bin/sh -c "! kubelet --version | grep -q v${newer}"\\n' \\
+  >/etc/systemd/system/kubelet.service.d/99-fault.conf`);
+      const steps = await failedApply();
+      expect(steps.get(`m2/upgrade-worker-${newer}`)).toMatchObject({
+        kind: 'failed',
+        reason: 'KubeletNotStarted',
+        isUndone: true,
+      });
+      expect(await m2.exec('systemctl is-active kubelet; kubelet --version')).toContain(`v${older}`);
+      expect(await versions(ask)).toEqual({ m1: `v${newer}`, m2: `v${older}` });
+      await ask('wait', '--for=condition=Ready', 'node', '--all', '--timeout=60s');
+      expect(await ask('get', 'nodes', '-o', 'jsonpath={.items[*].spec.unschedulable}')).toBe('');
+      await m2.exec('rm /etc/systemd/system/kubelet.service.d/99-fault.conf');
     },
     clusterMs,
   );
@@ -117,6 +178,10 @@ describe('a cluster that is made and upgraded from one bundle, with no way out',
     }
   });
 });
+
+/** Of kubeadm, beside those of the spec. */
+const patches = '/etc/kubernetes/hansa/patches';
+const unknownFlag = '[{"op":"add","path":"/spec/containers/0/command/-","value":"--no-such-flag"}]';
 
 /**
  * All that would leave goes into a card that leads nowhere, and is counted; names are asked for there, too. It is

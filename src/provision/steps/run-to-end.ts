@@ -60,17 +60,18 @@ export async function hasBegun(
   return code === 0;
 }
 
-/** As `runToEnd`; anything but exit code 0 is an error with the last lines of what it said. */
+/** As `runToEnd`; anything but exit code 0 is an error with the last lines of what it said, tried again unless told not to. */
 export async function mustRunToEnd(
   context: StepContext,
   step: Step,
   machine: Machine,
-  work: LongWork & { readonly reason: string; readonly mend: string },
+  work: LongWork & { readonly reason: string; readonly mend: string; readonly retry?: 'never' },
 ): Promise<RemoteResult> {
   const result = await runToEnd(context, step, machine, work);
   if (result.code === 0) return result;
   throw new HansaError(`${work.what} failed on ${machine.spec.name}: ${lastWords(result)}; ${work.mend}`, {
     reason: work.reason,
+    ...(work.retry && { retry: work.retry }),
   });
 }
 

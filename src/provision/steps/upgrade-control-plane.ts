@@ -19,6 +19,7 @@ import {
   restartKubelet,
   saveFiles,
 } from './upgrade-files.ts';
+import { untilNoComplaint } from './until.ts';
 
 /**
  * Brings a control plane to `inputs.version`: kubeadm, the static pods (`upgrade apply` on the first of the cluster,
@@ -51,6 +52,8 @@ export const upgradeControlPlane: Executor = {
     }
     await installPrograms(context, machine, version, ['kubeadm', 'kubelet', 'kubectl']);
     await restartKubelet(context, step, machine);
+    // The kubelet may make static pods anew, and what comes next asks the only API server there may be.
+    await awaitReady(context, machine);
     context.note({ membersBefore: before.join(',') });
     await sameMembers(context, machine, before);
   },
@@ -68,10 +71,13 @@ export const upgradeControlPlane: Executor = {
   },
 
   async undo(context, step) {
-    const { machine, post, version } = await seats(context, step);
+    const machine = machineOf(context, step);
+    const version = textInput(step, 'version');
     const mark = await readMark(context, machine, version);
     if (mark === 'none') return;
+    // Without an API server to ask: that of the only control plane may be what is broken.
     await putBackFiles(context, step, machine, version, { manifests: mark === 'saved' });
+    const post = await commandPost(context, machine.spec.name);
     const node = await readNode(context, post, machine.spec.nodeName);
     if (node.isCordonedByUs) await uncordonNode(context, post, machine.spec.nodeName);
   },
@@ -114,22 +120,26 @@ async function upgradePods(
   });
 }
 
-/** Of the API server of this very machine, not of one behind the endpoint. */
-async function apiServerVersion(context: StepContext, machine: Machine): Promise<string | undefined> {
-  const { stdout } = await runKubectl(
-    machine,
-    [
-      '--server',
-      'https://127.0.0.1:6443',
-      '--tls-server-name',
-      'kubernetes',
-      '--request-timeout=10s',
-      'get',
-      '--raw',
-      '/version',
-    ],
-    { signal: context.signal },
+async function awaitReady(context: StepContext, machine: Machine): Promise<void> {
+  const complaint = await untilNoComplaint(context, { timeoutMs: 3 * 60_000 }, async () => {
+    const { code, stderr } = await askOwnApiServer(context, machine, '/readyz');
+    return code === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? '');
+  });
+  if (complaint === undefined) return;
+  throw new HansaError(
+    `the API server of ${machine.spec.name} is not ready after its kubelet was restarted: ${complaint}`,
+    { reason: 'UpgradeFailed' },
   );
+}
+
+/** That of this very machine, not one behind the endpoint. */
+function askOwnApiServer({ signal }: StepContext, machine: Machine, path: string) {
+  const place = ['--server', 'https://127.0.0.1:6443', '--tls-server-name', 'kubernetes'];
+  return runKubectl(machine, [...place, '--request-timeout=10s', 'get', '--raw', path], { signal });
+}
+
+async function apiServerVersion(context: StepContext, machine: Machine): Promise<string | undefined> {
+  const { stdout } = await askOwnApiServer(context, machine, '/version');
   return readVersion(/"gitVersion":\s*"([^"]*)"/.exec(stdout)?.[1] ?? '')?.text;
 }
 

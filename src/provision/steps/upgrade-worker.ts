@@ -44,8 +44,9 @@ export const upgradeWorker: Executor = {
   },
 
   async undo(context, step) {
-    const { machine, post, version } = await seats(context, step);
-    await putBackFiles(context, step, machine, version, { manifests: false });
+    const machine = machineOf(context, step);
+    await putBackFiles(context, step, machine, textInput(step, 'version'), { manifests: false });
+    const post = await commandPost(context, machine.spec.name);
     const node = await readNode(context, post, machine.spec.nodeName);
     if (node.isCordonedByUs) await uncordonNode(context, post, machine.spec.nodeName);
   },
