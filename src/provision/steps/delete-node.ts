@@ -20,18 +20,8 @@ export const deleteNode: Executor = {
     const { post, node } = await find(context, step);
     if (node === undefined) return;
     const name = nodeNameOf(context, step);
-    const uid = uidOf(node);
-    await context.intent({ node: name, uid });
-    // The precondition holds back a Node that was made anew between our look and our word.
-    const body = JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'DeleteOptions',
-      propagationPolicy: 'Background',
-      preconditions: { uid },
-    });
-    const args = ['delete', '--raw', `/api/v1/nodes/${name}`, '-f', '-'];
-    const result = await runKubectl(post, args, { stdin: body, signal: context.signal });
-    if (result.code !== 0 && !/not ?found/i.test(result.stderr)) throw kubectlFailed(post, args, result);
+    await context.intent({ node: name, uid: uidOf(node) });
+    await deleteNodeObject(post, { name, uid: uidOf(node) }, context.signal);
   },
 
   async verify(context, step) {
@@ -43,6 +33,27 @@ export const deleteNode: Executor = {
     );
   },
 };
+
+/** By its UID: the precondition holds back a Node that was made anew between our look and our word. */
+export async function deleteNodeObject(
+  post: Machine,
+  { name, uid }: { readonly name: string; readonly uid: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const body = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    propagationPolicy: 'Background',
+    preconditions: { uid },
+  });
+  const args = ['delete', '--raw', `/api/v1/nodes/${name}`, '-f', '-'];
+  const result = await runKubectl(post, args, { stdin: body, signal });
+  if (result.code !== 0 && !/not ?found/i.test(result.stderr)) throw kubectlFailed(post, args, result);
+}
+
+export function uidOf(node: Readonly<Record<string, unknown>>): string {
+  return ((node.metadata ?? {}) as { readonly uid?: string }).uid ?? '';
+}
 
 function nodeNameOf({ cluster }: StepContext, { inputs, machine }: Step): string {
   if (typeof inputs.node === 'string' && inputs.node !== '') return inputs.node;
@@ -58,8 +69,4 @@ async function find(
   const { uid } = step.inputs;
   const isAnother = typeof uid === 'string' && node !== undefined && uidOf(node) !== uid;
   return { post, node: isAnother ? undefined : node };
-}
-
-function uidOf(node: Readonly<Record<string, unknown>>): string {
-  return ((node.metadata ?? {}) as { readonly uid?: string }).uid ?? '';
 }

@@ -3,8 +3,10 @@ import type { Machine, StepContext } from '../engine/executor.ts';
 import { renderJoinConfig } from '../plan/render/kubeadm-config.ts';
 import type { Step } from '../plan/steps.ts';
 import type { RemoteResult } from '../transport/transport.ts';
+import { deleteNodeObject, uidOf } from './delete-node.ts';
 import { createTicket, deleteToken, idOf } from './join-token.ts';
 import { cleanLibrary, joinConfigPath, writePatches } from './kubeadm-node.ts';
+import { getObject } from './kubectl.ts';
 import { criSocketOf, nodeInputOf } from './node-input.ts';
 import { pkiLibrary } from './pki-files.ts';
 import { hasBegun, lastWords, runToEnd } from './run-to-end.ts';
@@ -35,6 +37,7 @@ export async function runJoin(
     const ticket = await createTicket(context, post);
     tokenId = idOf(ticket);
     await context.intent({ machine: machine.spec.name, node: machine.spec.nodeName, tokenId, ...evidence });
+    await dropFormerNode(context, machine, post);
     await machine.transport.writeFile(
       { path: joinConfigPath, content: renderJoinConfig(input, ticket), mode: 0o600 },
       context.signal,
@@ -50,6 +53,22 @@ export async function runJoin(
   } finally {
     if (tokenId !== undefined) await deleteToken(context, post, tokenId);
   }
+}
+
+/**
+ * A Node of its former life that still counts as Ready, as for a minute after a restore, is one that kubeadm won't join
+ * over. What is left of that life goes anyway; the kubelet is stopped first, or it would make its Node again.
+ */
+async function dropFormerNode({ signal }: StepContext, machine: Machine, post: Machine): Promise<void> {
+  const name = machine.spec.nodeName;
+  const node = await getObject(post, ['node', name], { signal });
+  if (node === undefined) return;
+  await machine.transport.exec({
+    script: 'systemctl stop kubelet.service 2>/dev/null || :',
+    root: true,
+    signal,
+  });
+  await deleteNodeObject(post, { name, uid: uidOf(node) }, signal);
 }
 
 /** Of the attempt that an engine before us began. */

@@ -81,6 +81,8 @@ export const startEtcdStage: RestoreStage = {
   script: `${library}
 was restored
 put_back etcd
+# What crashed over and over without its data would be started anew only minutes later; a fresh kubelet doesn't remember.
+systemctl restart kubelet
 wait_well etcd
 mark etcd-started
 `,

@@ -90,6 +90,9 @@ function podFailed(machine: Machine, pod: StaticPod, said: string): HansaError {
   );
 }
 
+/** The look at its manifests comes every 20 s at worst; then a pod of kubeadm's has 30 s to end. */
+const kubeletGraceSeconds = 55;
+
 /**
  * Shell functions about static pods. Processes are told by name and by the host's network, which kubeadm's pods share and
  * a user's own etcd in a pod doesn't; that works with every runtime and while the runtime hangs.
@@ -115,10 +118,29 @@ started_at() {
   ticks=$(cut -d' ' -f22 "/proc/$pid/stat" 2>/dev/null) || return 0
   echo $(( $(sed -n 's/^btime //p' /proc/stat) + ticks / $(getconf CLK_TCK) ))
 }
+# A kubelet that was started while no API server answers removes no pod, so as not to remove one that the API server still
+# wants. Once the time is over that kubelet itself would have given it, the process is ended here; nobody starts it again.
+end_pod_processes() {
+  signal=$1
+  shift
+  for pid in "$@"; do
+    if grep -q kubepods "/proc/$pid/cgroup" 2>/dev/null; then kill "-$signal" "$pid" 2>/dev/null || :; fi
+  done
+}
 wait_gone() {
+  since=\${taken_out_at:-$(date +%s)}
   end=$(( $(date +%s) + 150 ))
-  while [ -n "$(pids_of "$1")" ]; do
-    if [ "$(date +%s)" -gt "$end" ]; then echo "$1 still runs although its manifest is gone: is kubelet well?" >&2; return 1; fi
+  asked=
+  while pids=$(pids_of "$1") && [ -n "$pids" ]; do
+    now=$(date +%s)
+    if [ "$now" -gt "$end" ]; then echo "$1 still runs although its manifest is gone: is kubelet well?" >&2; return 1; fi
+    if [ $((now - since)) -gt ${kubeletGraceSeconds} ] && [ -z "$asked" ]; then
+      echo "kubelet leaves $1 running: it is ended by its process"
+      end_pod_processes TERM $pids
+      asked=$now
+    elif [ -n "$asked" ] && [ $((now - asked)) -gt 30 ]; then
+      end_pod_processes KILL $pids
+    fi
     sleep 0.5
   done
 }
@@ -160,6 +182,7 @@ start_kubelet() {
 take_out() {
   mkdir -p -m 700 "$aside"
   [ ! -f "$manifests/$1.yaml" ] || mv -f "$manifests/$1.yaml" "$aside/$1.yaml"
+  taken_out_at=$(date +%s)
 }
 put_back() {
   if [ -f "$aside/$1.yaml" ]; then mv -f "$aside/$1.yaml" "$manifests/$1.yaml"; fi

@@ -104,6 +104,17 @@ export function isUnfinished(journal: readonly JournalRecord[], step: string): b
   return last !== undefined && last.event !== 'done';
 }
 
+/** It has data of etcd and its manifest, and etcd knows it no more; a join that is under way is another thing. */
+export function isOfFormerEtcd({ machine, facts, member }: Seat, journal: readonly JournalRecord[]): boolean {
+  return (
+    isPlane({ machine }) &&
+    member === undefined &&
+    facts?.kubernetes.etcdData === 'present' &&
+    hasManifest(facts, 'etcd') &&
+    !isUnfinished(journal, joinOf(machine))
+  );
+}
+
 /** Anything that kubeadm left, of whatever cluster. */
 export function hasTraces({ kubernetes }: MachineFacts): boolean {
   return (

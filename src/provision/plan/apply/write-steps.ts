@@ -13,6 +13,7 @@ import {
   controlPlaneAddresses,
   isPlane,
   isSamePlace,
+  isOfFormerEtcd,
   isUnfinished,
   type Seat,
   type Sights,
@@ -44,6 +45,8 @@ export class StepWriter {
   #network: string | undefined;
   /** What a machine that leaves waits for: those that came are well, and endpoints lead elsewhere. */
   readonly #settled: string[] = [];
+  /** Steps after which no control plane speaks for an etcd that is no more. */
+  readonly #silenced: string[] = [];
   /** Machine that leaves → after which steps its place is free. */
   readonly #gone = new Map<Seat, readonly string[]>();
 
@@ -80,6 +83,7 @@ export class StepWriter {
       this.#keep(unfinished);
     }
     if (unfinished && this.#made !== undefined) this.#settle(unfinished, this.#made);
+    this.#silenceFormer(moves);
     let before: string | undefined = this.#made;
     for (const move of moves) {
       // That one is made, not joined.
@@ -106,7 +110,27 @@ export class StepWriter {
   #prepare(seat: Seat): readonly string[] {
     const predecessors = [...this.#gone.keys()].filter((leaver) => isSamePlace(leaver, seat));
     const after = predecessors.flatMap((leaver) => this.#gone.get(leaver) ?? []);
-    return prepareMachine(this.#draft, seat, this.#preparation, after);
+    return prepareMachine(this.#draft, seat, this.#preparation, [...this.#silenced, ...after]);
+  }
+
+  /**
+   * Control planes that went on without the cluster, as after a recovery from one survivor: two of them are a quorum of what
+   * was, and the endpoint would lead to them too. All of them are stopped before the first one joins anew.
+   */
+  #silenceFormer(moves: readonly Move[]): void {
+    const { journal } = this.#sights;
+    for (const move of moves) {
+      if (move.kind !== 'join' || !isOfFormerEtcd(move.seat, journal)) continue;
+      this.#silenced.push(
+        this.#draft.add({
+          kind: 'reset-machine',
+          machine: move.seat.machine.name,
+          title: 'stop what is left of its former life',
+          reason: 'it has the data of an etcd that it is no member of any more; the data is kept beside',
+          inputs: { etcdData: 'keep', restoreHost: false },
+        }),
+      );
+    }
   }
 
   #init({ machine }: Seat, reason: string, ready: readonly string[]): string {

@@ -292,6 +292,42 @@ describe('a plan for a cluster that is there', () => {
     expect(ids(plan)).not.toContain('m2/join-control-plane');
   });
 
+  it('silences all control planes of an etcd that is no more before the first of them joins anew', () => {
+    const of = spec(['m1', 'm2', 'm3']);
+    const observed = made(of);
+    if (observed.cluster.kind !== 'up') throw new Error('it is up');
+    const members = observed.cluster.members.filter(({ name }) => name === 'm1');
+    const alone = { ...observed, cluster: { ...observed.cluster, members } };
+    const plan = planApply(of, alone, [], options);
+    const silenced = ['m2/reset-machine', 'm3/reset-machine'];
+    expect(ids(plan)).toEqual(expect.arrayContaining([...silenced, 'm2/join-control-plane']));
+    expect([...waitsFor(plan, 'm2/join-control-plane')]).toEqual(expect.arrayContaining(silenced));
+    expect(plan.steps.find(({ id }) => id === 'm2/reset-machine')).toMatchObject({
+      inputs: { etcdData: 'keep', restoreHost: false },
+      isDestructive: false,
+    });
+    expect(ids(plan)).not.toContain('m1/reset-machine');
+  });
+
+  it('does not silence a machine whose join is under way', () => {
+    const of = spec(['m1', 'm2']);
+    const observed = made(of);
+    if (observed.cluster.kind !== 'up') throw new Error('it is up');
+    const members = observed.cluster.members.filter(({ name }) => name === 'm1');
+    const alone = { ...observed, cluster: { ...observed.cluster, members } };
+    const begun: JournalRecord = {
+      at: '2026-11-23T07:00:00Z',
+      operation: 'op-1',
+      step: 'm2/join-control-plane',
+      attempt: 1,
+      event: 'started',
+      inputs: '',
+      evidence: {},
+      message: undefined,
+    };
+    expect(ids(planApply(of, alone, [begun], options))).not.toContain('m2/reset-machine');
+  });
+
   it('does not change the version by the way', () => {
     const of = spec(['m1']);
     const plan = planApply({ ...of, version: '1.37.2' }, made(of), [], options);
@@ -315,6 +351,35 @@ describe('a plan for a cluster that is there', () => {
     expect(planApply(spec(['m1'], { paused: true }), seen, [], options).refusals).toMatchObject([
       { reason: 'Paused' },
     ]);
+  });
+});
+
+describe('a plan for a cluster that can take no change', () => {
+  it('is refused while the database of etcd is full, with the commands that make room', () => {
+    const of = spec(['m1', 'w1']);
+    const { cluster, ...rest } = made(of);
+    if (cluster.kind !== 'up') throw new Error('it is up');
+    const members = cluster.members.map((member) => ({ ...member, isHealthy: false, alarms: ['NOSPACE'] }));
+    const { refusals, steps } = planApply(of, { ...rest, cluster: { ...cluster, members } }, [], options);
+    expect(steps).toEqual([]);
+    expect(refusals).toMatchObject([{ reason: 'EtcdFull' }]);
+    expect(refusals[0]?.message).toMatch(
+      /NOSPACE on m1.*etcdctl compact.*etcdctl defrag.*etcdctl alarm disarm/,
+    );
+  });
+
+  it('is refused while another cluster answers in its place', () => {
+    const of = spec(['m1']);
+    const cluster = {
+      kind: 'down',
+      message: 'm1 speaks for another',
+      members: undefined,
+      isReplaced: true,
+    } as const;
+    const { refusals, steps } = planApply(of, { ...made(of), cluster }, [], options);
+    expect(steps).toEqual([]);
+    expect(refusals).toMatchObject([{ reason: 'ClusterReplaced' }]);
+    expect(refusals[0]?.message).toMatch(/hansa cluster restore/);
   });
 });
 
