@@ -86,7 +86,8 @@ function isLeaving({ kind, metadata }: JsonObject): boolean {
 }
 
 function nameIn(metadata: Json | undefined): string {
-  return isJsonObject(metadata) ? String(metadata['name']) : 'a machine';
+  const name = isJsonObject(metadata) ? metadata['name'] : undefined;
+  return typeof name === 'string' ? name : 'a machine';
 }
 
 function isHostKeyKept(
