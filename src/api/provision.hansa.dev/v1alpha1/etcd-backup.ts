@@ -46,11 +46,9 @@ const spec = z
 const status = z
   .object({
     phase: z.exactOptional(
-      z
-        .enum(['Verified', 'Unverified', 'Missing'])
-        .meta({
-          description: 'Verified: it was read back when it was taken. Missing: the target has it no more.',
-        }),
+      z.enum(['Verified', 'Unverified', 'Missing']).meta({
+        description: 'Verified: it was read back when it was taken. Missing: the target has it no more.',
+      }),
     ),
     verifiedAt: z.exactOptional(time('When it was last read back and found good.')),
     message: z.exactOptional(z.string().meta({ description: 'What is wrong, and what to do next.' })),
