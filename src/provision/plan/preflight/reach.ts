@@ -1,6 +1,7 @@
 import type { ClusterSpec, MachineSpec } from '../cluster-spec.ts';
 import type { Refusal } from '../steps.ts';
 import { about, type Candidate } from './candidate.ts';
+import { endpointPeer } from './endpoint.ts';
 
 interface Peer {
   readonly address: string;
@@ -11,19 +12,20 @@ interface Peer {
 const mostPeers = 60;
 
 /** Which ports of the others a machine must reach: what it will ask there as a member of the cluster. */
-export function peersOf({ machines, etcd }: ClusterSpec, name: string): readonly Peer[] {
+export function peersOf(spec: ClusterSpec, name: string): readonly Peer[] {
+  const { machines, etcd } = spec;
   const own = machines.find((machine) => machine.name === name);
   if (!own) return [];
   const planes = machines.filter((machine) => machine.role === 'control-plane');
   const others = own.role === 'control-plane' ? [...new Set([...planes, ...machines])] : planes;
-  return others
+  const peers = others
     .filter((machine) => machine.name !== name)
     .flatMap((machine) => {
       const address = machine.internalAddress ?? literal(machine.ssh.host);
       if (address === undefined) return [];
       return portsBetween(own, machine, etcd.kind === 'stacked').map((port) => ({ address, port }));
-    })
-    .slice(0, mostPeers);
+    });
+  return [...endpointPeer(spec), ...peers].slice(0, mostPeers);
 }
 
 function portsBetween(from: MachineSpec, to: MachineSpec, isStacked: boolean): readonly number[] {

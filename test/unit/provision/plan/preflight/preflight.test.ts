@@ -83,6 +83,42 @@ describe('fault 11: clocks', () => {
   });
 });
 
+describe('an address that moves between control planes', () => {
+  const vip = (changes: Partial<ReturnType<typeof specOf>['endpoint']> = {}) =>
+    specOf(['m1', 'm2', 'm3'], {
+      endpoint: { mode: 'Keepalived', host: '10.0.0.200', port: 7443, virtualRouterId: 7, ...changes },
+    });
+
+  it('is asked for at every machine', () => {
+    expect(peersOf(vip(), 'm2')).toContainEqual({ address: '10.0.0.200', port: 6443 });
+    expect(peersOf(vip({ mode: 'LocalProxy' }), 'm2')).not.toContainEqual({
+      address: '10.0.0.200',
+      port: 6443,
+    });
+  });
+
+  it.each([
+    [
+      'answers',
+      { m2: ['reach 10.0.0.200 6443 reached'] },
+      /answers already, as m2 sees it: another host has it/,
+    ],
+    ['is that of a machine', { m3: ['address eth0 10.0.0.200/24'] }, /is an address of m3\. It must be free/],
+  ])('is refused if it %s', (_, shown, words) => {
+    const { refusals, text } = lookedAt(vip(), shown);
+    expect(refusals).toEqual(['cluster EndpointTaken']);
+    expect(text).toMatch(words);
+  });
+
+  it('may answer once a keepalived of ours has put it up, and in a cluster that is there', () => {
+    const stamps = Buffer.from(JSON.stringify({ 'set-endpoint': '0123' })).toString('base64');
+    const shown = { m2: ['reach 10.0.0.200 6443 reached'], m1: [`stamps ${stamps}`] };
+    expect(lookedAt(vip(), shown).refusals).toEqual([]);
+    const answers = { m2: ['reach 10.0.0.200 6443 reached'] };
+    expect(lookedAt(vip(), answers, { nodes: ['m1'] }).refusals).toEqual([]);
+  });
+});
+
 describe('machines that do not reach one another', () => {
   const spec = specOf(['m1', 'm2', 'w1']);
 
