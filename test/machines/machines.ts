@@ -207,7 +207,7 @@ async function startMachine(docker: Docker, spec: MachineSpec, signal: AbortSign
   const container = `hansa-${group}-${name}`;
   const ip = `${network.prefix}.${number}`;
   const secondIp = second && `${second.prefix}.${number}`;
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519', { comment: name });
+  const hostKey = makeKeyPair(name);
   const password = `${group}-let-me-in`;
   const labels = [`${machineLabel}=${name}`, `${groupLabel}=${group}`, `${ownerLabel}=${owner}`];
   await docker.run([
@@ -259,8 +259,16 @@ interface Keys {
   readonly public: string;
 }
 
+/** One of 256 that ssh2 makes can't be read again, not even by itself: its random number begins with a zero byte. */
+function makeKeyPair(comment: string): { readonly private: string; readonly public: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+}
+
 function writeKeys(group: string): Keys {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: group });
+  const pair = makeKeyPair(group);
   const path = join(groupDir(group), 'id');
   writeAtomically(path, pair.private);
   writeAtomically(`${path}.pub`, `${pair.public}\n`);

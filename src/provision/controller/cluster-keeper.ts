@@ -185,7 +185,8 @@ export class ClusterKeeper {
     const { [which]: _, ...others } = this.#known.notBefore ?? {};
     this.#known = {
       ...this.#known,
-      notBefore: ended.failure ? { ...others, [which]: later } : others,
+      // Where nothing could be done about what is due, it is due again at once.
+      notBefore: ended.kind === 'completed' && which === 'backup' ? others : { ...others, [which]: later },
     };
     // What failed here is told by its conditions and an event; the spec is carried out all the same.
     if (ended.failure) this.#teller.say(input, 'Warning', ended.failure.reason, ended.failure.message);

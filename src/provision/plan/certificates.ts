@@ -143,9 +143,10 @@ export function certificateStatus(
  */
 export function planRenewal(
   spec: ClusterSpec,
-  certificates: readonly CertificateSight[],
+  seen: readonly CertificateSight[],
   { now, force = false }: { readonly now: number; readonly force?: boolean },
 ): Plan {
+  const certificates = seen.filter((certificate) => !isOfOthers(spec, certificate));
   const dead = certificates.find(({ isAuthority, notAfter }) => isAuthority && notAfter <= now);
   if (dead) return { steps: [], refusals: [authorityRefusal(dead)], warnings: [] };
   const { renewBeforeHours } = spec.certificates;
@@ -169,6 +170,11 @@ export function planRenewal(
     refusals: [],
     warnings: steps.length === 0 ? [] : shortAuthorities(spec, certificates, now),
   };
+}
+
+/** What an external etcd was given with: its keepers sign it anew, and the Secret brings it. */
+function isOfOthers({ etcd }: Pick<ClusterSpec, 'etcd'>, { name }: Pick<CertificateSight, 'name'>): boolean {
+  return etcd.kind === 'external' && (name === 'apiserver-etcd-client' || name === 'etcd-ca');
 }
 
 /** The kubelet's own client certificate. */

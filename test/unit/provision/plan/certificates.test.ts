@@ -159,6 +159,22 @@ describe('a renewal', () => {
     ).toEqual(['m1/renew-certificates', 'cluster/store-kubeconfig']);
   });
 
+  it('leaves to the keepers of an external etcd what is theirs', () => {
+    const external = {
+      ...spec(['m1']),
+      etcd: { kind: 'external' as const, endpoints: ['https://10.0.0.9:2379'], secretName: 'etcd' },
+    };
+    const own = certificate('m1', 'apiserver', 10);
+    const theirs = [
+      certificate('m1', 'apiserver-etcd-client', 5),
+      certificate('m1', 'etcd-ca', -1, { isAuthority: true }),
+    ];
+    const { steps, refusals } = planRenewal(external, [own, ...theirs, authority], { now, force: true });
+    expect(refusals).toEqual([]);
+    expect(steps[0]?.inputs).toEqual({ replace: ['m1-apiserver'] });
+    expect(planRenewal(spec(['m1']), [own, ...theirs, authority], { now }).refusals).toHaveLength(1);
+  });
+
   it('starts in the last third of a short life', () => {
     const hourMs = 3_600_000;
     const short = (leftMs: number) =>
