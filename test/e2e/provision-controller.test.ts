@@ -251,17 +251,6 @@ describe('a cluster that the controller keeps', () => {
   );
 
   it(
-    'renews its certificates',
-    async () => {
-      const before = await group.machine('m1').exec('cat /etc/kubernetes/pki/apiserver.crt');
-      await operate('anew', { type: 'RenewCertificates', machines: ['m1'] });
-      await until('kubeoperation', 'anew', { phase: 'Completed' });
-      expect(await group.machine('m1').exec('cat /etc/kubernetes/pki/apiserver.crt')).not.toBe(before);
-    },
-    eachMs,
-  );
-
-  it(
     'replaces a machine that somebody has agreed to lose, and goes to no version that it can’t',
     async () => {
       const node = ['get', 'node', 'm2', '-o', 'jsonpath={.metadata.uid}'];
