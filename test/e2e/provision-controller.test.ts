@@ -251,6 +251,35 @@ describe('a cluster that the controller keeps', () => {
   );
 
   it(
+    'is backed up by its schedule, too',
+    async () => {
+      const schedule = (cron: string | null) =>
+        onHost(
+          'patch',
+          'kubecluster',
+          'kept',
+          '--type=merge',
+          '-p',
+          JSON.stringify({ spec: { backup: { schedule: cron } } }),
+        );
+      await schedule('* * * * *');
+      await vi.waitFor(
+        async () =>
+          expect(await onHost('get', 'etcdbackups', '-o', 'jsonpath={.items[*].spec.trigger}')).toContain(
+            'Scheduled',
+          ),
+        { timeout: 150_000, interval: 1_000 },
+      );
+      await schedule(null);
+      const { conditions } = (await status('kubecluster', 'kept')) as {
+        readonly conditions: readonly unknown[];
+      };
+      expect(conditions).toContainEqual(expect.objectContaining({ type: 'BackupRecent', status: 'True' }));
+    },
+    eachMs,
+  );
+
+  it(
     'replaces a machine that somebody has agreed to lose, and goes to no version that it can’t',
     async () => {
       const node = ['get', 'node', 'm2', '-o', 'jsonpath={.metadata.uid}'];
