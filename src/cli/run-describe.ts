@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type KubeObject,
   type ResourceType,
+  secretType,
   systemClock,
 } from '../kube/index.ts';
 import { clusterRecord } from '../members/index.ts';
@@ -148,13 +149,6 @@ const eventType: ResourceType = {
   version: 'v1',
   kind: 'Event',
   plural: 'events',
-  namespaced: true,
-};
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
   namespaced: true,
 };
 

@@ -29,6 +29,7 @@ export type {
 } from './types.ts';
 export type { SimulatedClock } from './simulated-clock.ts';
 export { createSimulatedClock } from './simulated-clock.ts';
+export { namespaceType, secretType } from './core-types.ts';
 export { systemClock } from './system-clock.ts';
 export type { EventRecorder } from './events.ts';
 export { createEventRecorder } from './events.ts';

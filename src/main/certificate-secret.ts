@@ -1,16 +1,8 @@
-import type { ApiClient, KubeObject, ResourceType } from '../kube/index.ts';
+import { type ApiClient, type KubeObject, secretType } from '../kube/index.ts';
 import type { CertificateSet, CertificateStore } from '../webhook/index.ts';
 import { HansaError } from '../base/index.ts';
 
 export const certificateSecretName = 'hansa-webhook';
-
-const secrets: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 /** The webhook's certificates in one Secret of the host, so that every replica serves the same. */
 export function certificateSecret(host: ApiClient, namespace: string): CertificateStore {
@@ -18,7 +10,7 @@ export function certificateSecret(host: ApiClient, namespace: string): Certifica
   let seen: KubeObject | undefined;
   return {
     read: async (signal) => {
-      seen = await host.get(secrets, ref, { signal }).catch((error: unknown) => {
+      seen = await host.get(secretType, ref, { signal }).catch((error: unknown) => {
         if (error instanceof HansaError && error.reason === 'NotFound') return undefined;
         throw explain(error, namespace);
       });
@@ -31,14 +23,14 @@ export function certificateSecret(host: ApiClient, namespace: string): Certifica
           const metadata = { ...ref, labels: { 'app.kubernetes.io/managed-by': 'hansa' } };
           const filled = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== null));
           await host.create(
-            secrets,
+            secretType,
             { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data: filled },
             { signal },
           );
           return;
         }
         await host.patch(
-          secrets,
+          secretType,
           ref,
           // With the version it is refused if another replica was faster.
           { metadata: { resourceVersion: seen.metadata.resourceVersion ?? '' }, data },

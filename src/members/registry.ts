@@ -5,10 +5,11 @@ import {
   type ApiClient,
   Cache,
   type Cached,
+  keyOf,
   type KubeMetrics,
   type KubeObject,
-  keyOf,
   type ResourceType,
+  secretType,
 } from '../kube/index.ts';
 import type { Member as MemberView, MemberName } from '../scheduling/index.ts';
 import { accessOf, type ClusterRecord, clusterRecord } from './cluster-record.ts';
@@ -29,13 +30,6 @@ export const clusterType: ResourceType = {
   version: 'v1beta1',
   kind: 'KubeFedCluster',
   plural: 'kubefedclusters',
-  namespaced: true,
-};
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
   namespaced: true,
 };
 

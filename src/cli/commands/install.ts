@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { addressOf, federatedGroups, federatedKinds } from '../../api/federated-kinds.ts';
 import { type Clock, HansaError, type Progress, silentProgress } from '../../base/index.ts';
-import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, namespaceType, type ResourceType } from '../../kube/index.ts';
 import {
   addHostNamespaceOption,
   addHostOptions,
@@ -65,13 +65,6 @@ const crdType: ResourceType = {
   version: 'v1',
   kind: 'CustomResourceDefinition',
   plural: 'customresourcedefinitions',
-  namespaced: false,
-};
-const namespaceType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
   namespaced: false,
 };
 

@@ -2,7 +2,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { servedKinds } from '../../api/served-kinds.ts';
 import { HansaError } from '../../base/index.ts';
-import { type ApiClient, apiVersionOf, type KubeObject, type ResourceType } from '../../kube/index.ts';
+import {
+  type ApiClient,
+  apiVersionOf,
+  type KubeObject,
+  namespaceType,
+  type ResourceType,
+} from '../../kube/index.ts';
 
 export interface QuickstartFile {
   readonly name: string;
@@ -50,13 +56,6 @@ export async function applyQuickstart(
   }
 }
 
-const namespaceType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
-};
 const types: readonly ResourceType[] = [namespaceType, ...servedKinds.map(({ address }) => address)];
 
 export function typeOf({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): ResourceType {

@@ -5,6 +5,7 @@ import {
   type CallOptions,
   createApiClient,
   type KubeObject,
+  secretType,
 } from '../../kube/index.ts';
 import { accessOf, clusterRecord } from '../cluster-record.ts';
 import { clusterType } from '../registry.ts';
@@ -35,7 +36,7 @@ import {
   joinConflict,
   readHost,
 } from './joined-clusters.ts';
-import { type PlannedObject, secretType, serviceAccountType } from './joined-types.ts';
+import { type PlannedObject, serviceAccountType } from './joined-types.ts';
 import { type MemberAccount, memberNamespace, memberRoles, memberServiceAccount } from './member-rbac.ts';
 import { type Proof, proveAccess } from './prove-access.ts';
 import { type MemberToken, requestToken, tokenLifeOf } from './renew-token.ts';

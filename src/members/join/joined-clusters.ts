@@ -1,9 +1,8 @@
 import { HansaError } from '../../base/index.ts';
-import type { ApiClient, CallOptions, KubeObject } from '../../kube/index.ts';
+import { type ApiClient, type CallOptions, type KubeObject, namespaceType } from '../../kube/index.ts';
 import { type ClusterRecord, clusterRecord, serverOf } from '../cluster-record.ts';
 import { clusterType } from '../registry.ts';
 import { clusterUidAnnotation } from './join-names.ts';
-import { namespaceType } from './joined-types.ts';
 
 /** A member as the host has it on record. */
 export interface JoinedCluster extends ClusterRecord {

@@ -6,9 +6,7 @@ export interface PlannedObject {
   readonly object: KubeObject;
 }
 
-export const namespaceType = core('Namespace', 'namespaces', false);
 export const serviceAccountType = core('ServiceAccount', 'serviceaccounts', true);
-export const secretType = core('Secret', 'secrets', true);
 export const configMapType = core('ConfigMap', 'configmaps', true);
 export const podType = core('Pod', 'pods', true);
 export const clusterRoleType = rbac('ClusterRole', 'clusterroles', false);

@@ -1,9 +1,8 @@
-import { apiVersionOf, type ResourceType } from '../../kube/index.ts';
+import { apiVersionOf, namespaceType, type ResourceType } from '../../kube/index.ts';
 import { joinedAsLabel, joinedByLabel, roleName } from './join-names.ts';
 import {
   clusterRoleBindingType,
   clusterRoleType,
-  namespaceType,
   type PlannedObject,
   roleBindingType,
   roleType,

@@ -1,7 +1,7 @@
 import { HansaError } from '../../base/index.ts';
-import type { ApiClient, KubeObject } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, secretType } from '../../kube/index.ts';
 import { memberAccountAnnotation, tokenExpiresAtAnnotation, tokenIssuedAtAnnotation } from './join-names.ts';
-import { secretType, serviceAccountType } from './joined-types.ts';
+import { serviceAccountType } from './joined-types.ts';
 
 /** A token and its life, by the member's word. The token is a secret: it goes into the host's Secret and nowhere else. */
 export interface MemberToken {

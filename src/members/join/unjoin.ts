@@ -1,5 +1,12 @@
 import { type Clock, HansaError, messageOf, type Progress, silentProgress } from '../../base/index.ts';
-import type { ApiClient, CallOptions, KubeObject, ResourceType } from '../../kube/index.ts';
+import {
+  type ApiClient,
+  type CallOptions,
+  type KubeObject,
+  namespaceType,
+  type ResourceType,
+  secretType,
+} from '../../kube/index.ts';
 import { clusterType } from '../registry.ts';
 import { during, isReason, unlessAbsent } from './during.ts';
 import { explained } from './explain-access.ts';
@@ -9,11 +16,9 @@ import {
   clusterRoleBindingType,
   clusterRoleType,
   configMapType,
-  namespaceType,
   podType,
   roleBindingType,
   roleType,
-  secretType,
   serviceAccountType,
 } from './joined-types.ts';
 import { accountSelector } from './member-rbac.ts';

@@ -1,5 +1,5 @@
 import { type Clock, HansaError, type Logger } from '../../base/index.ts';
-import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, secretType } from '../../kube/index.ts';
 import { joinedAsLabel } from '../../members/join/index.ts';
 import { hasLabels } from '../registration/membership.ts';
 import type { FederationRegistrar } from '../registration/registrar.ts';
@@ -21,14 +21,6 @@ interface ClusterRef {
   readonly namespace: string;
   readonly name: string;
 }
-
-export const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 const retryMs = 15_000;
 

@@ -4,17 +4,18 @@ import {
   Cache,
   type EventRecorder,
   KeyedQueue,
-  type KubeMetrics,
   keyOf,
+  type KubeMetrics,
   type Outcome,
-  type ResourceType,
   refOf,
+  type ResourceType,
   runController,
+  secretType,
 } from '../../kube/index.ts';
 import { clusterType } from '../../members/index.ts';
 import type { FederationRegistrar } from '../registration/registrar.ts';
 import { registeredByLabel, sourceOf } from '../registration/words.ts';
-import { joinByDoor, leaveByDoor, secretType } from './carry-out.ts';
+import { joinByDoor, leaveByDoor } from './carry-out.ts';
 import { type ClusterView, viewOf } from './cluster-view.ts';
 import { decide, type SeenMember, type Verdict } from './decide.ts';
 import { discoverClusters } from './discover.ts';

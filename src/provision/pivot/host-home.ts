@@ -4,7 +4,13 @@ import { kubeMachineAddress } from '../../api/provision.hansa.dev/v1alpha1/kube-
 import { kubeOperationAddress } from '../../api/provision.hansa.dev/v1alpha1/kube-operation.ts';
 import { clusterLabel, movedToAnnotation } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { HansaError, type JsonObject } from '../../base/index.ts';
-import type { CallOptions, KubeObject, ResourceType } from '../../kube/index.ts';
+import {
+  type CallOptions,
+  type KubeObject,
+  namespaceType,
+  type ResourceType,
+  secretType,
+} from '../../kube/index.ts';
 import { readClusters } from '../read/index.ts';
 import {
   crClusterStore,
@@ -22,21 +28,6 @@ const addresses: Readonly<Record<MovedKind, ResourceType>> = {
   KubeCluster: kubeClusterAddress,
   KubeMachine: kubeMachineAddress,
   EtcdBackup: etcdBackupAddress,
-};
-
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
-const namespaceType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
 };
 
 const fieldManager = 'hansa-pivot';

@@ -1,5 +1,5 @@
 import { HansaError } from '../../base/index.ts';
-import type { ApiClient, CallOptions, KubeObject, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type CallOptions, type KubeObject, secretType } from '../../kube/index.ts';
 import { clusterRecord, clusterType } from '../../members/index.ts';
 import { clusterUidAnnotation, joinedAsLabel } from '../../members/join/index.ts';
 import { registeredLabelsAnnotation } from './words.ts';
@@ -19,14 +19,6 @@ export interface MemberRecord {
   readonly clusterUid: string | undefined;
   readonly apiEndpoint: string;
 }
-
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 /** @throws HansaError whatever keeps it from being read: that says nothing of the membership */
 export async function readMembership(

@@ -1,11 +1,5 @@
 import { type Clock, HansaError, messageOf, type Progress } from '../../base/index.ts';
-import {
-  type Access,
-  type ApiClient,
-  createApiClient,
-  loadAccess,
-  type ResourceType,
-} from '../../kube/index.ts';
+import { type Access, type ApiClient, createApiClient, loadAccess, namespaceType } from '../../kube/index.ts';
 import { clusterType } from '../../members/index.ts';
 import { explained, joinMember, unjoinMember } from '../../members/join/index.ts';
 import type { Registrar } from '../engine/registrar.ts';
@@ -37,14 +31,6 @@ export interface FederationRegistrar extends Registrar {
 const fieldManager = 'hansa-join';
 /** For one address of several; a server that takes longer to say its own name is of no use to a host. */
 const probeDeadlineMs = 8_000;
-
-const namespaceType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
-};
 
 /**
  * The federation of a host, for those who register clusters by themselves: `hansa join` and `hansa unjoin` with what a

@@ -1,5 +1,5 @@
 import type { Clock, JsonObject } from '../../base/index.ts';
-import type { ApiClient, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, secretType } from '../../kube/index.ts';
 import { resolveChartVersion } from '../plan/shipper/index.ts';
 import { chartError } from '../render/chart-errors.ts';
 import { type ChartRepositories, createChartRepositories } from '../render/chart-repositories.ts';
@@ -13,14 +13,6 @@ export interface ChartRendererDeps {
   readonly helm: () => Promise<{ readonly path: string }>;
   readonly clock: Clock;
 }
-
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 /** Fetches charts and renders them, for rollouts whose source is one. */
 export function createChartRenderer({ host, helm, clock }: ChartRendererDeps): RenderHelm {

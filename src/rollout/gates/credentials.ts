@@ -1,14 +1,6 @@
 import { HansaError, messageOf } from '../../base/index.ts';
-import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, secretType } from '../../kube/index.ts';
 import { joinedAsLabel } from '../../members/join/index.ts';
-
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 /** What a Secret gives for a call: header fields, an authority, an address; and all that must not be shown. */
 export interface Credentials {

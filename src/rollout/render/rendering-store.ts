@@ -1,5 +1,5 @@
 import { HansaError } from '../../base/index.ts';
-import type { ApiClient, KubeObject, ObjectMeta, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, type ObjectMeta, secretType } from '../../kube/index.ts';
 import {
   packRendering,
   type PackedRendering,
@@ -18,14 +18,6 @@ const dataKey = 'part';
 /** Names and labels have room for half a sha256, which is still beyond chance. */
 const shownDigits = 32;
 const fieldManager = 'hansa';
-
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 export type OwnerReference = NonNullable<ObjectMeta['ownerReferences']>[number];
 

@@ -4,10 +4,10 @@ import {
   KeyedQueue,
   keyOf,
   type KubeMetrics,
+  namespaceType,
   type Outcome,
   type Reconcile,
   refOf,
-  type ResourceType,
   runController,
 } from '../../kube/index.ts';
 import { isReady, type Member, type Members } from '../../members/index.ts';
@@ -62,14 +62,6 @@ export interface ShipperDoor {
 export function createShipperDoor(options: ShipperDoorOptions): ShipperDoor {
   return new Door(options);
 }
-
-const namespaceType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
-};
 
 /** Pods change in rushes; what depends on them is looked at once for each. */
 const debounceMs = 40;

@@ -1,18 +1,10 @@
-import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, secretType } from '../../kube/index.ts';
 import { repositorySecretLabel } from '../plan/shipper-door/words.ts';
 import {
   type RepositoryAccess,
   repositoryAccess,
   type RepositorySecretData,
 } from '../render/repository-access.ts';
-
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 
 /**
  * How to reach the repository of an Application's chart. Shipper's Application has no field for credentials, so that
