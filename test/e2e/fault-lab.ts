@@ -43,6 +43,7 @@ export interface JournalEntry {
   readonly step: string;
   readonly attempt: number;
   readonly event: string;
+  readonly message?: string;
 }
 
 export interface FaultLab extends AsyncDisposable {

@@ -95,10 +95,12 @@ describe('a cluster of one control plane', () => {
   );
 
   it(
-    'fault 1: Hansa is killed in the middle of a join; the next run follows the same kubeadm to its end',
+    'faults 9 and 1: a join loses its token and gets another; then Hansa is killed in it, and the next run follows the same kubeadm to its end',
     async () => {
       const args = await lab.applyOf(pair);
+      await lab.on('m1', takeNextToken);
       const killed = lab.start(...args);
+      await failedWith('m2/join-worker', /m2 was not let in with the token .* gets a new one/, 3 * 60_000);
       await lab.until('m2', 'pkill -STOP -f "^kubeadm join"', 2 * 60_000);
       killed.kill('SIGKILL');
       await killed;
@@ -110,6 +112,8 @@ describe('a cluster of one control plane', () => {
       expect(answerIn((await second).stdout)).toMatchObject({ isComplete: true });
       const join = (await lab.journal('lone')).filter(({ step }) => step === 'm2/join-worker');
       expect(join.filter(({ event }) => event === 'interrupted')).toHaveLength(1);
+      // The first of them met another CA.
+      expect(join.filter(({ event }) => event === 'failed')).toHaveLength(2);
       expect(await lab.apply(pair)).toMatchObject({ isComplete: true, steps: [] });
       await lab.expectWhole(pair);
     },
@@ -246,6 +250,17 @@ sleep 1; rm -rf /var/lib/etcd/*; systemctl start kubelet`,
     expect(await lab.leaks([backupPassphrase])).toEqual([]);
   });
 
+  /** Resolves once the journal has such a failure of the step. */
+  async function failedWith(step: string, words: RegExp, limitMs: number): Promise<void> {
+    const endMs = performance.now() + limitMs;
+    for (;;) {
+      const entries = (await lab.journal('lone')).filter((entry) => entry.step === step);
+      if (entries.some(({ event, message = '' }) => event === 'failed' && words.test(message))) return;
+      if (performance.now() > endMs) throw new Error(`${step} has said: ${JSON.stringify(entries)}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
   /** A kubeconfig of a kubelet whose certificate ends in a moment. */
   async function shortKubelet(machine: string): Promise<string> {
     return lab.on(
@@ -263,6 +278,17 @@ function swapCa(from: string, to: string): string {
   return `kubectl -n kube-public get configmap cluster-info -o json |
     sed "s/$(base64 -w0 /etc/kubernetes/${from})/$(base64 -w0 /etc/kubernetes/${to})/" | kubectl replace -f -`;
 }
+
+/** Those that are there go, and so does the next, as soon as it is made. */
+const takeNextToken = `
+tokens() { kubectl -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o name; }
+tokens | xargs -r kubectl -n kube-system delete
+cat >/root/take-token <<'end'
+until kubectl -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o name | grep . |
+  xargs -r kubectl -n kube-system delete | grep deleted; do sleep 0.1; done
+end
+systemd-run --quiet --collect --setenv=KUBECONFIG="$KUBECONFIG" sh /root/take-token
+`;
 
 const shortConfig = `
 kubectl -n kube-system get configmap kubeadm-config -o jsonpath={.data.ClusterConfiguration} >/root/short.yaml 2>/dev/null || true

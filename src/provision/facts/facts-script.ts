@@ -27,7 +27,7 @@ const programs = [
  * Asks a machine about itself: one `sh` script, no program but what every Linux has, a line an answer (`key value`).
  * What can't be found out is left out. Reads only, but for a few synced bytes below /var/lib on a machine that is no node yet.
  *
- * Its arguments are `ADDRESS PORT` pairs to try to reach. A refusal is an answer: nothing has to listen there yet.
+ * Its arguments are `ADDRESS PORT` pairs to try to reach.
  */
 export const factsScript = `
 say() { printf '%s %s\\n' "$1" "$2"; }
@@ -37,7 +37,9 @@ set +eu
 reach() {
   said=$(LC_ALL=C timeout 4 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
   case "$?:$said" in
-    0:*|*'onnection refused'*) outcome=reached ;;
+    0:*) outcome=reached ;;
+    *'onnection refused'*) outcome=refused ;;
+    *'ame or service not known'*|*'name resolution'*|*'o address associated'*) outcome=unknown-name ;;
     124:*|143:*|*'timed out'*) outcome=silent ;;
     *'o route to host'*|*'unreachable'*) outcome=unreachable ;;
     *) return ;;

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isJsonObject } from '../../base/index.ts';
-import type { MachineFacts } from '../plan/facts.ts';
+import type { MachineFacts, ReachOutcome } from '../plan/facts.ts';
 
 /** Reads the answer of the facts script. What a machine did not say is absent, zero or empty. */
 export function parseFacts(
@@ -55,9 +55,7 @@ export function parseFacts(
     resolvers: all('resolver'),
     reaches: all('reach').flatMap((value) => {
       const [address = '', port = '', outcome] = value.split(' ');
-      return outcome === 'reached' || outcome === 'silent' || outcome === 'unreachable'
-        ? [{ address, port: Number(port), outcome }]
-        : [];
+      return isReachOutcome(outcome) ? [{ address, port: Number(port), outcome }] : [];
     }),
     listening: all('listening').map((value) => {
       const [port = '', address = '', program = '-'] = value.split(' ');
@@ -153,4 +151,16 @@ function stampsIn(base64: string | undefined): Readonly<Record<string, string>> 
     // Half-written by a machine that lost power: the steps are done again.
     return {};
   }
+}
+
+const reachOutcomes: readonly ReachOutcome[] = [
+  'reached',
+  'refused',
+  'silent',
+  'unreachable',
+  'unknown-name',
+];
+
+function isReachOutcome(text: string | undefined): text is ReachOutcome {
+  return reachOutcomes.some((outcome) => outcome === text);
 }

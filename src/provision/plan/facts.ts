@@ -1,3 +1,6 @@
+/** `refused`: the host is there, and nothing listens; `silent`: nobody answered in time; `unknown-name`: it has no address. */
+export type ReachOutcome = 'reached' | 'refused' | 'silent' | 'unreachable' | 'unknown-name';
+
 /** What one machine told about itself: the answer of the facts script, parsed. Nothing in it is secret. */
 export interface MachineFacts {
   readonly hostname: string;
@@ -32,11 +35,11 @@ export interface MachineFacts {
   readonly routes: readonly string[];
   /** Addresses of the name servers it asks. */
   readonly resolvers: readonly string[];
-  /** Other machines it tried to reach. A refused connection counts as reached; `silent`: nobody answered in time. */
+  /** Other machines, and the endpoint, that it tried to reach. */
   readonly reaches: readonly {
     readonly address: string;
     readonly port: number;
-    readonly outcome: 'reached' | 'silent' | 'unreachable';
+    readonly outcome: ReachOutcome;
   }[];
   /** TCP ports that something listens on, with its program where known. */
   readonly listening: readonly {

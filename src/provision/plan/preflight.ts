@@ -3,7 +3,7 @@ import type { Observed } from './facts.ts';
 import type { Candidate } from './preflight/candidate.ts';
 import { clocks } from './preflight/clocks.ts';
 import { disks, nothingLeft, slowDisks, underEviction } from './preflight/disks.ts';
-import { takenEndpoint } from './preflight/endpoint.ts';
+import { closedEndpoint, takenEndpoint } from './preflight/endpoint.ts';
 import { hardware } from './preflight/hardware.ts';
 import { address, duplicates } from './preflight/identity.ts';
 import { hostNetworks, otherClusters, proxies } from './preflight/networks.ts';
@@ -46,7 +46,9 @@ export function preflight(
       ...duplicates(candidates),
       ...time.refusals,
       ...unreached(spec, candidates),
-      ...(fresh.length === candidates.length ? takenEndpoint(spec, candidates) : []),
+      ...(fresh.length === candidates.length
+        ? takenEndpoint(spec, candidates)
+        : closedEndpoint(spec, candidates)),
     ],
     warnings: [
       ...fresh.flatMap((each) => [

@@ -86,6 +86,13 @@ function joinFailed({ spec }: Machine, result: RemoteResult): HansaError {
       { reason: 'CaMismatch', retry: 'never' },
     );
   }
+  // An expired one is removed by Kubernetes, so this is all that is ever said of it.
+  if (/JWS signature in the cluster-info|token id .* is invalid/i.test(said)) {
+    return new HansaError(
+      `${spec.name} was not let in with the token that was made for this join: it had ended, or somebody removed it. The next attempt gets a new one`,
+      { reason: 'TokenRefused' },
+    );
+  }
   return new HansaError(
     `kubeadm join failed on ${spec.name}: ${lastWords(result)}; what it left is cleared away before the next attempt, see also "journalctl -u kubelet" there`,
     { reason: 'JoinFailed' },

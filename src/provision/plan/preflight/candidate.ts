@@ -1,5 +1,5 @@
 import type { MachineSpec } from '../cluster-spec.ts';
-import type { MachineFacts } from '../facts.ts';
+import type { MachineFacts, ReachOutcome } from '../facts.ts';
 import type { Refusal } from '../steps.ts';
 
 /** A machine of the cluster, as it was seen. */
@@ -17,6 +17,11 @@ export function about({ machine }: Candidate, reason: string, message: string, f
 /** A run that broke off left files of kubeadm: what is taken on the machine may be its own. */
 export function isBegun({ facts: { kubernetes } }: Candidate): boolean {
   return kubernetes.manifests.length > 0 || kubernetes.hasKubeletConfig;
+}
+
+/** Somebody has the address. */
+export function isAnswer(outcome: ReachOutcome): boolean {
+  return outcome === 'reached' || outcome === 'refused';
 }
 
 export function megabytes(bytes: number): number {

@@ -1,7 +1,9 @@
+import { hostWithPort } from '../../../base/index.ts';
+import type { ReachOutcome } from '../facts.ts';
 import { apiServerPort } from '../render/cluster-configuration.ts';
 import type { ClusterSpec } from '../cluster-spec.ts';
 import type { Refusal } from '../steps.ts';
-import type { Candidate } from './candidate.ts';
+import { about, type Candidate, isAnswer } from './candidate.ts';
 
 /**
  * Whether somebody has the address already that is to move between control planes. Two hosts with one address take each
@@ -16,7 +18,7 @@ export function takenEndpoint(
     facts.interfaces.some(({ addresses }) => addresses.some((text) => text.split('/')[0] === endpoint.host)),
   );
   const witness = candidates.find(({ facts }) =>
-    facts.reaches.some(({ address, outcome }) => address === endpoint.host && outcome === 'reached'),
+    facts.reaches.some(({ address, outcome }) => address === endpoint.host && isAnswer(outcome)),
   );
   if (!owner && !witness) return [];
   const who = owner
@@ -32,11 +34,47 @@ export function takenEndpoint(
   ];
 }
 
+/**
+ * Machines that can't get to the endpoint that others keep: a load balancer that is down, a name that nobody knows. `kubeadm
+ * join` would wait for it for minutes and leave half a node. Before there is a cluster it may still be made, such as an
+ * address that a static pod will put up.
+ */
+export function closedEndpoint(
+  { endpoint: { mode, host, port } }: ClusterSpec,
+  candidates: readonly Candidate[],
+): readonly Refusal[] {
+  if (mode !== 'External') return [];
+  return candidates.flatMap((each) => {
+    const sight = each.facts.reaches.find((one) => one.address === host && one.port === port);
+    if (!each.isNew || !sight || sight.outcome === 'reached') return [];
+    return about(
+      each,
+      'EndpointNotReached',
+      `does not reach the endpoint ${hostWithPort(host, port)} of the cluster: ${hows[sight.outcome]}. See that the load balancer runs and leads to the control planes`,
+      'spec.controlPlaneEndpoint.host',
+    );
+  });
+}
+
+const hows: Readonly<Record<Exclude<ReachOutcome, 'reached'>, string>> = {
+  refused: 'nothing listens there',
+  silent: 'nobody answers',
+  unreachable: 'there is no way to it',
+  'unknown-name': 'its name is unknown there',
+};
+
 /** Asked of every machine, beside the other machines. */
 export function endpointPeer({
   endpoint,
 }: ClusterSpec): readonly { readonly address: string; readonly port: number }[] {
-  return endpoint.mode === 'Keepalived' ? [{ address: endpoint.host, port: apiServerPort }] : [];
+  switch (endpoint.mode) {
+    case 'Keepalived':
+      return [{ address: endpoint.host, port: apiServerPort }];
+    case 'External':
+      return [{ address: endpoint.host, port: endpoint.port }];
+    default:
+      return [];
+  }
 }
 
 function isSetUp({ facts }: Candidate): boolean {

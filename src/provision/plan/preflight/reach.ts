@@ -1,6 +1,6 @@
 import type { ClusterSpec, MachineSpec } from '../cluster-spec.ts';
 import type { Refusal } from '../steps.ts';
-import { about, type Candidate } from './candidate.ts';
+import { about, type Candidate, isAnswer } from './candidate.ts';
 import { endpointPeer } from './endpoint.ts';
 
 interface Peer {
@@ -39,14 +39,14 @@ function literal(host: string): string | undefined {
   return /^[0-9.]+$/.test(host) || host.includes(':') ? host : undefined;
 }
 
-/** Ports of others that somebody new can't get to. A firewall that drops packets is the usual cause, a router the next. */
+/** Ports of others that somebody new can't get to. A refusal is an answer: nothing has to listen there yet. A firewall that drops packets is the usual cause, a router the next. */
 export function unreached(spec: ClusterSpec, candidates: readonly Candidate[]): readonly Refusal[] {
   return candidates.flatMap((each) => {
     const lost = peersOf(spec, each.machine.name).flatMap(({ address, port }) => {
       const other = candidates.find(({ machine }) => addressOf(machine) === address);
       const sight = each.facts.reaches.find((one) => one.address === address && one.port === port);
       // Between two nodes it is the cluster's health that tells, and a machine that is off is told elsewhere.
-      if (!other || !sight || sight.outcome === 'reached' || !(each.isNew || other.isNew)) return [];
+      if (!other || !sight || isAnswer(sight.outcome) || !(each.isNew || other.isNew)) return [];
       return [{ to: other.machine.name, address, port, outcome: sight.outcome }];
     });
     return [...Map.groupBy(lost, ({ to }) => to)].map(([to, all]) => {

@@ -56,6 +56,9 @@ export function renderJoinConfig(input: NodeInput, { token, caHash, apiServerAdd
         caCertHashes: [caHash],
       },
     },
+    // Five minutes by kubeadm's own measure. A control plane that is well answers at once; a token that it doesn't know never
+    // gets better, and the next attempt has another.
+    timeouts: { discovery: '1m0s' },
     nodeRegistration: nodeRegistration(input),
     ...(input.machine.role === 'control-plane' && {
       controlPlane: { localAPIEndpoint: localApiEndpoint(input) },

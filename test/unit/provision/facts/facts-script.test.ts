@@ -25,7 +25,7 @@ describe('the facts script, on this computer', { timeout: 40_000 }, () => {
     expect(facts.fsyncP99Ms ?? 1).toBeGreaterThan(0);
   });
 
-  it('reaches a port whether something listens there or not', async () => {
+  it('tells a port where something listens from one where nothing does, and from a name that is none', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -33,8 +33,11 @@ describe('the facts script, on this computer', { timeout: 40_000 }, () => {
     server.close();
     await once(server, 'close');
     const closed = ask(['127.0.0.1', `${port}`]).facts.reaches;
-    const reached = [{ address: '127.0.0.1', port, outcome: 'reached' }];
-    expect([open, closed]).toEqual([reached, reached]);
+    const sight = { address: '127.0.0.1', port };
+    expect(open).toEqual([{ ...sight, outcome: 'reached' }]);
+    expect(closed).toEqual([{ ...sight, outcome: 'refused' }]);
+    const named = ask(['api.hansa.invalid', '6443']).facts.reaches;
+    expect(named).toEqual([{ address: 'api.hansa.invalid', port: 6443, outcome: 'unknown-name' }]);
   });
 
   it('leaves the password of a proxy where it is', () => {

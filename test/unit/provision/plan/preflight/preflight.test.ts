@@ -103,6 +103,7 @@ describe('an address that moves between control planes', () => {
       { m2: ['reach 10.0.0.200 6443 reached'] },
       /answers already, as m2 sees it: another host has it/,
     ],
+    ['refuses, as only a host does', { m2: ['reach 10.0.0.200 6443 refused'] }, /another host has it/],
     ['is that of a machine', { m3: ['address eth0 10.0.0.200/24'] }, /is an address of m3\. It must be free/],
   ])('is refused if it %s', (_, shown, words) => {
     const { refusals, text } = lookedAt(vip(), shown);
@@ -119,8 +120,34 @@ describe('an address that moves between control planes', () => {
   });
 });
 
+describe('an endpoint that others keep', () => {
+  const spec = specOf(['m1', 'w1'], {
+    endpoint: { mode: 'External', host: 'api.shop', port: 443, virtualRouterId: undefined },
+  });
+
+  it.each([
+    ['refused', 'nothing listens there'],
+    ['silent', 'nobody answers'],
+    ['unreachable', 'there is no way to it'],
+    ['unknown-name', 'its name is unknown there'],
+  ])('must be reached by who joins (%s)', (outcome, words) => {
+    expect(peersOf(spec, 'w1')).toContainEqual({ address: 'api.shop', port: 443 });
+    const { refusals, text } = lookedAt(spec, { w1: [`reach api.shop 443 ${outcome}`] }, { nodes: ['m1'] });
+    expect(refusals).toEqual(['w1 EndpointNotReached']);
+    expect(text).toContain(`does not reach the endpoint api.shop:443 of the cluster: ${words}`);
+  });
+
+  it('may be made with the cluster, and is not asked for again by its nodes', () => {
+    const closed = ['reach api.shop 443 refused'];
+    expect(lookedAt(spec, { m1: closed, w1: closed }).refusals).toEqual([]);
+    expect(lookedAt(spec, { m1: closed }, { nodes: ['m1'] }).refusals).toEqual([]);
+  });
+});
+
 describe('machines that do not reach one another', () => {
-  const spec = specOf(['m1', 'm2', 'w1']);
+  const spec = specOf(['m1', 'm2', 'w1'], {
+    endpoint: { mode: 'LocalProxy', host: 'api.north', port: 7443, virtualRouterId: undefined },
+  });
 
   it('are asked for what their roles need', () => {
     expect(peersOf(spec, 'w1')).toEqual([
@@ -138,7 +165,7 @@ describe('machines that do not reach one another', () => {
 
   it('are refused, ports and machines named; a refused connection is reached', () => {
     const shown = {
-      m1: ['reach 10.0.0.2 2379 silent', 'reach 10.0.0.2 2380 silent', 'reach 10.0.0.2 6443 reached'],
+      m1: ['reach 10.0.0.2 2379 silent', 'reach 10.0.0.2 2380 silent', 'reach 10.0.0.2 6443 refused'],
       w1: ['reach 10.0.0.1 6443 unreachable'],
     };
     const { refusals, text } = lookedAt(spec, shown);
