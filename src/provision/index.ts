@@ -1,4 +1,5 @@
 export type { ConnectMachine, MachineAccessOptions } from './access/connect-machine.ts';
+export { secretTexts } from './read/index.ts';
 export { machineAccess } from './access/connect-machine.ts';
 export type { Bundle, BundleSignature, CreatedBundle, StoredItem } from './bundle/index.ts';
 export {
@@ -29,8 +30,9 @@ export { KindWork, knownKind, openKindTools } from './kind/index.ts';
 export type { BackupVerdict, StoredBackup } from './plan/backup.ts';
 export { backupVerdict } from './plan/backup.ts';
 export { noSpaceComplaint } from './plan/etcd-alarms.ts';
-export type { CertificateSight, CertificateVerdict } from './plan/certificates.ts';
-export { certificateStatus } from './plan/certificates.ts';
+export type { CertificateVerdict } from './plan/certificate-verdict.ts';
+export { certificateVerdict } from './plan/certificate-verdict.ts';
+export type { CertificateSight } from './plan/certificates.ts';
 export { bestSurvivor } from './plan/restore.ts';
 export type { RestoreSource, RestoreWish } from './plan/restore.ts';
 export type { ClusterSpec, MachineSpec } from './plan/cluster-spec.ts';
@@ -39,6 +41,7 @@ export type { JournalRecord } from './plan/journal.ts';
 export { lastWordOn } from './plan/journal.ts';
 export { hasQuorum, quorumOf, tallyOf, tell as tellTally } from './plan/quorum.ts';
 export { hasNeverVoted, membersWithoutMachine, removalOf } from './plan/stale-member.ts';
+export { needsBundle } from './plan/steps.ts';
 export type { Plan as ClusterPlan, Refusal as PlanRefusal, Step as PlanStep } from './plan/steps.ts';
 export type {
   CreateClusterFlags,

@@ -1,18 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainProgress } from '../../src/cli/progress.ts';
-import { systemClock } from '../../src/kube/index.ts';
-import { createFromDirectories } from '../../src/provision/index.ts';
 import { ensureBinaries } from '../../src/sandbox/index.ts';
-import { fleetYaml } from '../demo/fleet.ts';
-import { openShell, type Shell } from '../demo/hansa-command.ts';
-import { ensureBundleDir } from '../machines/bundle-dir.ts';
-import { ensureDocker } from '../machines/docker.ts';
-import { type MachineGroup, startMachines } from '../machines/machines.ts';
-import { machinesDir } from '../machines/places.ts';
+import type { FleetCluster } from '../demo/fleet.ts';
 import { runOverSsh } from '../machines/ssh.ts';
+import { type FaultLab, openFaultLab } from './fault-lab.ts';
 
 const progress = plainProgress((line) => console.log(line));
 const { signal } = new AbortController();
@@ -21,94 +13,111 @@ const coldMs = 40 * 60_000;
 
 /** m2 keeps the etcd, as another team would; m1 becomes the cluster. */
 describe('a cluster on an etcd that others keep', () => {
-  const dir = join(machinesDir(), `external-${process.pid}`);
-  const bundlePath = join(dir, 'bundle');
-  let group: MachineGroup;
-  let shell: Shell;
-  let yaml: string;
+  let lab: FaultLab;
 
-  const apply = async () => {
-    const path = join(dir, 'external.yaml');
-    await writeFile(path, yaml, { mode: 0o600 });
-    const bundle = ['--bundle', bundlePath, '--allow-unsigned'];
-    const text = await shell.hansa(['cluster', 'apply', '-f', path, ...bundle, '-o', 'json'], {
-      mayFail: true,
-    });
-    return (JSON.parse(text) as readonly unknown[])[0];
+  /** With the client that its keeper signed under this name. */
+  const clusterWith = async (client: string): Promise<FleetCluster> => {
+    const { ip } = lab.group.machine('m2');
+    const file = (name: string) => lab.on('m2', `cat /etc/kept-etcd/${name}`);
+    const stringData = {
+      'ca.crt': await file('ca.crt'),
+      'tls.crt': await file(`${client}.crt`),
+      'tls.key': await file(`${client}.key`),
+    };
+    return {
+      name: 'external',
+      region: 'eu',
+      machines: ['m1'],
+      spec: { etcd: { external: { endpoints: [`https://${ip}:2379`], secretRef: { name: 'kept-etcd' } } } },
+      objects: [
+        {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: 'kept-etcd', namespace: 'clusters' },
+          stringData,
+        },
+      ],
+    };
   };
-  const onHost = (script: string) =>
-    group.machine('m1').exec(`export KUBECONFIG=/etc/kubernetes/admin.conf; ${script}`);
+  const fingerprintOf = (machine: string, file: string) =>
+    lab.on(machine, `openssl x509 -noout -fingerprint -sha256 -in ${file}`);
+  const inUse = '/etc/kubernetes/pki/apiserver-etcd-client.crt';
+  const certificates = async () => {
+    const text = await lab.hansa('certs', 'status', 'external', '-o', 'json');
+    return (JSON.parse(text) as readonly { readonly reason: string; readonly message: string }[])[0];
+  };
 
   beforeAll(async () => {
-    await ensureDocker({ progress, signal });
-    const source = await ensureBundleDir({ progress, signal });
+    lab = await openFaultLab({ name: 'external', count: 2 });
     const { programs } = await ensureBinaries({ progress, signal, only: ['etcd'] });
-    await mkdir(dir, { recursive: true });
-    await createFromDirectories([source.path], {
-      to: bundlePath,
-      privateKey: undefined,
-      clock: systemClock,
-    });
-    group = await startMachines({ count: 2, progress, signal });
-    const keeper = group.machine('m2');
+    const { ip, ssh } = lab.group.machine('m2');
     await runOverSsh(
-      { host: keeper.ip, port: keeper.ssh.port, user: keeper.ssh.user, privateKey: keeper.ssh.privateKey },
+      { host: ip, port: ssh.port, user: ssh.user, privateKey: ssh.privateKey },
       'cat >/tmp/etcd && chmod 755 /tmp/etcd',
       createReadStream(programs.etcd?.path ?? ''),
     );
-    await keeper.exec(startEtcd(keeper.ip));
-    const file = (name: string) => keeper.exec(`cat /etc/kept-etcd/${name}`);
-    const secret = {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'kept-etcd', namespace: 'clusters' },
-      stringData: {
-        'ca.crt': await file('ca.crt'),
-        'tls.crt': await file('client.crt'),
-        'tls.key': await file('client.key'),
-      },
-    };
-    const spec = {
-      etcd: { external: { endpoints: [`https://${keeper.ip}:2379`], secretRef: { name: 'kept-etcd' } } },
-    };
-    yaml = fleetYaml(
-      [{ name: 'external', region: 'eu', machines: ['m1'], spec, objects: [secret] }],
-      (name) => group.machine(name),
-      source.kubernetesVersion,
-    );
-    shell = openShell({
-      env: { HANSA_STATE: join(dir, 'state.json'), HANSA_STATE_PASSPHRASE: 'only for this test' },
-      signal,
-      quiet: true,
-    });
+    await lab.on('m2', startEtcd(ip));
   }, coldMs);
   afterAll(async () => {
-    await group?.[Symbol.asyncDispose]();
-    await rm(dir, { recursive: true, force: true });
+    await lab?.[Symbol.asyncDispose]();
   }, 60_000);
 
   it(
     'is made there, runs no etcd of its own, and then has nothing to do',
     async () => {
-      expect(await apply()).toMatchObject({ isComplete: true });
-      await onHost('kubectl create configmap canary --from-literal=sings=yes');
-      expect(await onHost('ls /etc/kubernetes/manifests')).not.toContain('etcd');
-      expect(await apply()).toMatchObject({ isComplete: true, steps: [] });
+      const cluster = await clusterWith('client');
+      expect(await lab.apply(cluster)).toMatchObject({ isComplete: true });
+      await lab.on('m1', 'kubectl create configmap canary --from-literal=sings=yes');
+      expect(await lab.on('m1', 'ls /etc/kubernetes/manifests')).not.toContain('etcd');
+      expect(await lab.apply(cluster)).toMatchObject({ isComplete: true, steps: [] });
     },
     10 * 60_000,
   );
 
   it('loses with it what it had, and has it back with it', async () => {
-    const keeper = group.machine('m2');
-    await keeper.exec('systemctl stop kept-etcd');
-    await expect(onHost('kubectl --request-timeout=5s get configmap canary')).rejects.toThrow();
-    await keeper.exec(runEtcd(keeper.ip));
-    expect(
-      await onHost(`for _ in $(seq 50); do
-        kubectl --request-timeout=5s get configmap canary -o 'jsonpath={.data.sings}' 2>/dev/null && exit 0; sleep 1
-      done; exit 1`),
-    ).toBe('yes');
+    await lab.on('m2', 'systemctl stop kept-etcd');
+    await expect(lab.on('m1', 'kubectl --request-timeout=5s get configmap canary')).rejects.toThrow();
+    await lab.on('m2', runEtcd(lab.group.machine('m2').ip));
+    const canary = "kubectl --request-timeout=5s get configmap canary -o 'jsonpath={.data.sings}'";
+    expect(await lab.until('m1', canary, 60_000)).toBe('yes');
   }, 120_000);
+
+  it(
+    'is let in with the new certificate that its keepers sign, and not locked out by a foreign one',
+    async () => {
+      expect(await certificates()).toMatchObject({ reason: 'Valid' });
+      await lab.on('m2', `cd /etc/kept-etcd; ${signClient('second', 'ca', 300)}`);
+      await lab.apply(await clusterWith('second'));
+      expect(await certificates()).toMatchObject({
+        reason: 'RenewalDue',
+        message: expect.stringContaining('"hansa certs renew external" does it now') as string,
+      });
+      await lab.hansa('certs', 'renew', 'external', '-o', 'json');
+      const second = await fingerprintOf('m2', '/etc/kept-etcd/second.crt');
+      expect(await fingerprintOf('m1', inUse)).toBe(second);
+      expect(await lab.on('m1', 'kubectl get configmap canary -o jsonpath={.data.sings}')).toBe('yes');
+      // The keys of ours are not its business.
+      expect(await certificates()).toMatchObject({ reason: 'Valid' });
+
+      await lab.on(
+        'm2',
+        `cd /etc/kept-etcd; ${newAuthority('stranger')}; ${signClient('foreign', 'stranger', 300)}`,
+      );
+      await lab.apply(await clusterWith('foreign'));
+      const told = await lab.told('certs', 'renew', 'external', '-o', 'json');
+      expect(told).toContain('EtcdRefused');
+      expect(told).toContain('the old certificate stays');
+      expect(await fingerprintOf('m1', inUse)).toBe(second);
+      expect(await lab.on('m1', 'ls /etc/kubernetes/hansa/pki 2>/dev/null || true')).toBe('');
+      expect(await lab.on('m1', 'kubectl get configmap canary -o jsonpath={.data.sings}')).toBe('yes');
+      const keys = await lab.on(
+        'm2',
+        'sed -n 5p /etc/kept-etcd/second.key; sed -n 5p /etc/kept-etcd/foreign.key',
+      );
+      expect(await lab.leaks(keys.trim().split('\n'))).toEqual([]);
+    },
+    5 * 60_000,
+  );
 });
 
 function runEtcd(ip: string): string {
@@ -119,11 +128,23 @@ function runEtcd(ip: string): string {
 
 function startEtcd(ip: string): string {
   return `mkdir -p /etc/kept-etcd && cd /etc/kept-etcd
-openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=kept-etcd 2>/dev/null
-for name in server client; do
-  openssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /CN=$name 2>/dev/null
-  printf 'subjectAltName=IP:${ip},IP:127.0.0.1\\nextendedKeyUsage=serverAuth,clientAuth\\n' >$name.ext
-  openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile $name.ext -out $name.crt 2>/dev/null
-done
+${newAuthority('ca')}
+printf 'subjectAltName=IP:${ip},IP:127.0.0.1\\nextendedKeyUsage=serverAuth,clientAuth\\n' >server.ext
+${sign('server', 'ca', 300)}
+${signClient('client', 'ca', 300)}
 ${runEtcd(ip)}`;
+}
+
+function newAuthority(name: string): string {
+  return `openssl req -x509 -newkey rsa:2048 -nodes -keyout ${name}.key -out ${name}.crt -days 3000 -subj /CN=${name} 2>/dev/null`;
+}
+
+function signClient(name: string, authority: string, days: number): string {
+  return `printf 'extendedKeyUsage=clientAuth\\n' >${name}.ext; ${sign(name, authority, days)}`;
+}
+
+/** With the extensions in NAME.ext. */
+function sign(name: string, authority: string, days: number): string {
+  return `openssl req -newkey rsa:2048 -nodes -keyout ${name}.key -out ${name}.csr -subj /CN=${name} 2>/dev/null
+openssl x509 -req -in ${name}.csr -CA ${authority}.crt -CAkey ${authority}.key -CAcreateserial -days ${days} -extfile ${name}.ext -out ${name}.crt 2>/dev/null`;
 }

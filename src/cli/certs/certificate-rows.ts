@@ -1,7 +1,7 @@
 import {
   type CertificateSight,
-  certificateStatus,
   type CertificateVerdict,
+  certificateVerdict,
   type ClusterSpec,
   type Observed,
 } from '../../provision/index.ts';
@@ -37,7 +37,7 @@ export function certificatesOf(
   sights: readonly CertificateSight[],
   now: number,
 ): ClusterCertificates {
-  const { status, reason, message } = certificateVerdict(spec, { machines }, sights, now);
+  const { status, reason, message } = certificateVerdictOf(spec, { machines }, sights, now);
   const order = new Map(spec.machines.map(({ name }, index) => [name, index]));
   return {
     cluster: spec.name,
@@ -60,20 +60,17 @@ export function certificatesOf(
   };
 }
 
-export function certificateVerdict(
-  { name, certificates }: ClusterSpec,
-  { machines }: Pick<Observed, 'machines'>,
+/** In words of a shell: with the name of the cluster. */
+export function certificateVerdictOf(
+  spec: ClusterSpec,
+  observed: Pick<Observed, 'machines'>,
   sights: readonly CertificateSight[],
   now: number,
 ): CertificateVerdict {
-  const verdict = certificateStatus(sights, {
-    now,
-    renewBeforeHours: certificates.renewBeforeHours,
-    clockSkewMs: clockSkews(machines),
-  });
+  const verdict = certificateVerdict(spec, observed, sights, now);
   return {
     ...verdict,
-    message: verdict.message.replaceAll('"hansa certs renew"', `"hansa certs renew ${name}"`),
+    message: verdict.message.replaceAll('"hansa certs renew"', `"hansa certs renew ${spec.name}"`),
   };
 }
 
@@ -137,14 +134,4 @@ function leftOf({ daysLeft, ends }: CertificateRow): string {
   return daysLeft < 0
     ? `ended ${-daysLeft}d ago`
     : `until ${ends.slice(11, 16)}Z${daysLeft === 1 ? ' +1d' : ''}`;
-}
-
-function clockSkews(machines: Observed['machines']): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    Object.entries(machines).flatMap(([name, sight]) =>
-      sight.kind === 'seen'
-        ? [[name, (sight.facts.clockSeconds - sight.facts.askedAtSeconds) * 1000] as const]
-        : [],
-    ),
-  );
 }

@@ -13,6 +13,7 @@ import {
   type MachineSpec,
   openBundle,
   type ReadCluster,
+  secretTexts,
   type StateFile,
   type Work,
 } from '../../provision/index.ts';
@@ -45,10 +46,7 @@ export async function openWork(
   { leaving = [], bundle = false, version }: WorkNeeds = {},
 ): Promise<Work> {
   const store = fileClusterStore(state, keyOf(cluster));
-  const redactor = createRedactor();
-  for (const values of cluster.secrets.values()) {
-    for (const value of Object.values(values)) if (value.length >= 8) redactor.add(value);
-  }
+  const redactor = createRedactor(secretTexts(cluster.secrets));
   const federation = await openFederation(flags);
   const common = {
     spec: cluster.spec,

@@ -78,6 +78,7 @@ function nextWhenDown(sight: StatusSight): Next {
   if (certificates === 'Expired') {
     return { why: 'certificates have expired', command: `hansa certs renew ${name}` };
   }
+  if (certificates === 'ReplacementDue') return replacementOf(name);
   if (unreachable.length > 0) {
     const machines = unreachable.join(', ');
     return {
@@ -97,6 +98,13 @@ function nextWhenDown(sight: StatusSight): Next {
   };
 }
 
+function replacementOf(name: string): Next {
+  return {
+    why: 'what others sign for the external etcd is to be replaced',
+    command: `put the new certificate into its Secret, apply the file with hansa cluster apply -f FILE, then hansa certs renew ${name}`,
+  };
+}
+
 function nextWhenUp(sight: StatusSight): Next | undefined {
   const { name } = sight;
   const apply = `hansa cluster apply ${name}`;
@@ -104,6 +112,7 @@ function nextWhenUp(sight: StatusSight): Next | undefined {
   if (certificates === 'Expired' || certificates === 'RenewalDue') {
     return { why: 'certificates are to be renewed', command: `hansa certs renew ${name}` };
   }
+  if (certificates === 'ReplacementDue') return replacementOf(name);
   if (sight.fullEtcd) return sight.fullEtcd;
   if (openSteps.length > 0) return { why: 'the last operation came to no end', command: againAfter(sight) };
   if (leaving.length > 0) {

@@ -7,7 +7,7 @@ import type {
   Observed,
   StoredBackup,
 } from '../../provision/index.ts';
-import { certificateVerdict, isWell as areCertificatesWell } from '../certs/certificate-rows.ts';
+import { certificateVerdictOf, isWell as areCertificatesWell } from '../certs/certificate-rows.ts';
 import { openSteps, type OpenStep } from './open-steps.ts';
 import { openRestore } from './restore-token.ts';
 import { type BackupSight, backupSight } from './status-backup.ts';
@@ -70,7 +70,7 @@ export function statusOf(input: StatusInput): ClusterStatus {
   const kind = clusterKind(input);
   const machines = machineRows(input);
   const strays = straysOf(spec, observed);
-  const verdict = certificateVerdict(spec, observed, input.certificates, input.now);
+  const verdict = certificateVerdictOf(spec, observed, input.certificates, input.now);
   const areCertsWell = kind === 'absent' || areCertificatesWell(verdict);
   const backup = backupSight(input);
   const open = openSteps(journal);

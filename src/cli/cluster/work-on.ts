@@ -1,5 +1,5 @@
 import { HansaError } from '../../base/index.ts';
-import type { ClusterPlan, Goal, Work } from '../../provision/index.ts';
+import { type ClusterPlan, type Goal, needsBundle, type Work } from '../../provision/index.ts';
 import { agree, type Agreement } from './agree.ts';
 import { hang } from './hang.ts';
 import type { Outcome } from './outcome.ts';
@@ -58,8 +58,8 @@ function tellPlan(cluster: string, plan: ClusterPlan): void {
 }
 
 /** Before anything is kept of what was meant: the engine would refuse it too, but later. */
-function refuseWithoutBundle({ steps }: ClusterPlan): void {
-  if (!steps.some(({ kind }) => kind === 'load-bundle' || kind.startsWith('upgrade-'))) return;
+function refuseWithoutBundle(plan: ClusterPlan): void {
+  if (!needsBundle(plan)) return;
   throw new HansaError(
     'programs and images are to be installed, and there is no bundle: name one with --bundle, or in spec.bundle.path ("hansa bundle create" makes it)',
     { reason: 'BundleMissing', retry: 'never' },

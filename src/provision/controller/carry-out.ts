@@ -93,7 +93,7 @@ export async function carryOut(run: Run, place: RunPlace): Promise<Ended> {
       startedAt,
       now: clock.monotonic(),
     });
-    ended = { ...ended, taken: await takenBy(run, session) };
+    if (hasSnapshot(result)) ended = { ...ended, taken: await takenBy(run, session) };
   } catch (error) {
     if (!(error instanceof HansaError)) throw error;
     if (error instanceof NeedsApproval) return await waitFor(error, { run, cluster, reportOn, words });
@@ -231,6 +231,10 @@ function failureOf(
   if (end.kind !== 'failed' && end.kind !== 'blocked') return [];
   const message = words(end.isUndone ? `${end.message}; what was changed is put back` : end.message);
   return [{ step, failure: { reason: end.reason, message } }];
+}
+
+function hasSnapshot(result: Worked['result']): boolean {
+  return result?.steps.some(({ step }) => step.kind === 'snapshot-etcd') ?? false;
 }
 
 /** What the journal says of the backups of this run. */

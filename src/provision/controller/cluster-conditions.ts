@@ -1,11 +1,12 @@
 import type { KubeClusterConditionType } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import type { ConditionSaid } from '../../kube/index.ts';
-import type { CertificateVerdict } from '../plan/certificates.ts';
+import type { CertificateVerdict } from '../plan/certificate-verdict.ts';
 import { type ClusterSpec, controlPlanes } from '../plan/cluster-spec.ts';
 import type { ClusterSight } from '../plan/facts.ts';
 import { hasQuorum, quorumOf, tallyOf, tell } from '../plan/quorum.ts';
 import type { Step } from '../plan/steps.ts';
 import { type BackupStory, type ClusterStory, isMade, timeOf } from './cluster-story.ts';
+import { say } from './status-parts.ts';
 
 export type Said = ConditionSaid & { readonly type: KubeClusterConditionType };
 
@@ -111,6 +112,7 @@ function certificatesOf(verdict: CertificateVerdict | undefined): Said {
   const reasons = {
     Valid: 'AsDesired',
     RenewalDue: 'NearExpiry',
+    ReplacementDue: verdict.status === 'True' ? 'NearExpiry' : 'Expired',
     AuthorityExpiring: 'NearExpiry',
     Expired: 'Expired',
     AuthorityExpired: 'Expired',
@@ -202,13 +204,4 @@ function registeredOf({ spec, plan, observed }: ClusterStory): Said {
     return say(type, 'False', 'NotYet', 'it is joined when its control plane is up');
   }
   return say(type, 'True', 'AsDesired', 'it is a member of the federation');
-}
-
-function say(
-  type: KubeClusterConditionType,
-  status: 'True' | 'False' | 'Unknown',
-  reason: string,
-  message: string,
-): Said {
-  return { type, status, reason, message };
 }

@@ -1,7 +1,7 @@
 import { movedToAnnotation } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { HansaError, type Logger } from '../../base/index.ts';
 import type { Outcome } from '../../kube/index.ts';
-import type { Plan } from '../plan/steps.ts';
+import { needsBundle, type Plan } from '../plan/steps.ts';
 import { InvalidClusterError } from '../read/index.ts';
 import type { Bundles } from './bundles.ts';
 import { carryOut, type Ended, type Run } from './carry-out.ts';
@@ -290,8 +290,10 @@ export class ClusterKeeper {
       ...(machineFailures && { machineFailures }),
       ...(before.notBefore && { notBefore: before.notBefore }),
     };
-    if (typeof listed === 'object')
+    if (typeof listed === 'object') {
       await syncBackups(input, listed, { writer: this.#writer, taken: this.#taken });
+      this.#taken = {};
+    }
     if (isAsDesired) await this.#letGoOfOld(input);
     await this.#tell(input);
     if (failure) this.#teller.say(input, 'Warning', failure.reason, failure.message);
@@ -311,7 +313,7 @@ export class ClusterKeeper {
     }
   }
 
-  /** After a run. A look that fails hides nothing of how the run ended. */
+  /** After a run: how things stand now, unless everything ends. */
   async #settleAfter(input: KeeperInput, ended: Ended, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     await this.#settled(input, signal, ended);
@@ -337,7 +339,7 @@ export class ClusterKeeper {
       return { reason: 'NotConverged', message: `every step was done, and still to do is: ${names}` };
     }
     const complaint = session.bundleComplaint();
-    if (complaint && plan?.steps.some(({ kind }) => kind === 'load-bundle' || kind.startsWith('upgrade'))) {
+    if (complaint && plan && needsBundle(plan)) {
       return { reason: complaint.reason, message: complaint.message };
     }
     return undefined;

@@ -6,6 +6,7 @@ import type { ClusterSight } from '../plan/facts.ts';
 import { compareVersions, readVersion } from '../plan/version.ts';
 import { conditionsOf, type Said } from './cluster-conditions.ts';
 import { type ClusterStory, isMade, isReady, timeOf, unready } from './cluster-story.ts';
+import { keep } from './status-parts.ts';
 
 export function clusterStatus(story: ClusterStory): KubeClusterStatus {
   const { spec, before, generation, observed, certificates, backup, operation, now } = story;
@@ -129,11 +130,4 @@ function lowestVersion({ apiServers }: Extract<ClusterSight, { readonly kind: 'u
     .flatMap((text) => readVersion(text) ?? [])
     .toSorted(compareVersions)
     .map(({ text }) => text)[0];
-}
-
-function keep<Field extends keyof KubeClusterStatus>(
-  before: KubeClusterStatus | undefined,
-  field: Field,
-): Pick<KubeClusterStatus, Field> | Record<never, never> {
-  return before?.[field] === undefined ? {} : { [field]: before[field] };
 }

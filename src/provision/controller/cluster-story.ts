@@ -1,6 +1,6 @@
 import type { KubeClusterStatus } from '../../api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
 import type { BackupVerdict, StoredBackup } from '../plan/backup.ts';
-import type { CertificateVerdict } from '../plan/certificates.ts';
+import type { CertificateVerdict } from '../plan/certificate-verdict.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { ClusterSight, Observed } from '../plan/facts.ts';
 import type { Plan } from '../plan/steps.ts';

@@ -1,6 +1,6 @@
 import type { OperationType } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import type { BackupVerdict } from '../plan/backup.ts';
-import type { CertificateVerdict } from '../plan/certificates.ts';
+import type { CertificateVerdict } from '../plan/certificate-verdict.ts';
 
 /** What is known of a KubeCluster when its next work is chosen. Times are ms since 1970. */
 export interface WorkSight {

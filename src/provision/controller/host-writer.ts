@@ -22,8 +22,10 @@ import {
   provisionGroup,
 } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { HansaError, type Json } from '../../base/index.ts';
-import type { ApiClient, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type ResourceType, secretType } from '../../kube/index.ts';
 import type { StoredBackup } from '../plan/backup.ts';
+import { timeOf } from './cluster-story.ts';
+import { ownSecrets } from '../store/index.ts';
 import { statusPatch } from './status-patch.ts';
 import {
   type BackupView,
@@ -35,13 +37,6 @@ import {
   viewCluster,
 } from './views.ts';
 
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 const toStatus = { type: 'merge', subresource: 'status' } as const;
 const merge = { type: 'merge' } as const;
 /** Between a read and the write that follows it somebody may write; more than a few times in a row is a fault. */
@@ -108,7 +103,7 @@ export class HostWriter {
     if (!backup) return;
     const spec: EtcdBackupSpec = {
       clusterName: cluster.name,
-      takenAt: secondsOf(takenAt),
+      takenAt: timeOf(takenAt),
       target: backup.target,
       file: name,
       sizeBytes,
@@ -117,7 +112,7 @@ export class HostWriter {
     };
     const isVerified = known.trigger !== 'Found';
     const status: EtcdBackupStatus = isVerified
-      ? { phase: 'Verified', verifiedAt: secondsOf(takenAt), message: 'it was read back when it was taken' }
+      ? { phase: 'Verified', verifiedAt: timeOf(takenAt), message: 'it was read back when it was taken' }
       : { phase: 'Unverified', message: 'it was in the target; a restore verifies it first' };
     const metadata = {
       namespace: cluster.namespace,
@@ -156,8 +151,8 @@ export class HostWriter {
 
   /** Keys and kubeconfig of a cluster that is no more; those that others made under such a name stay. */
   async removeSecrets({ namespace, name }: ClusterView): Promise<void> {
-    for (const suffix of ['ca', 'etcd', 'proxy', 'sa', 'kubeconfig']) {
-      const ref = { namespace, name: `${name}-${suffix}` };
+    for (const secret of ownSecrets(name)) {
+      const ref = { namespace, name: secret };
       try {
         const { metadata } = await this.#client.get(secretType, ref);
         if (metadata.labels?.[clusterLabel] !== name) continue;
@@ -226,9 +221,5 @@ export class HostWriter {
 }
 
 export function backupObjectName(cluster: string, takenAt: number): string {
-  return `${cluster}-${secondsOf(takenAt).replace(/[-:]/g, '').toLowerCase()}`;
-}
-
-function secondsOf(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `${cluster}-${timeOf(takenAt).replace(/[-:]/g, '').toLowerCase()}`;
 }

@@ -1,7 +1,8 @@
 import { movedToAnnotation } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { HansaError } from '../../base/index.ts';
 import { type BackupVerdict, backupVerdict, type StoredBackup } from '../plan/backup.ts';
-import { type CertificateSight, certificateStatus, type CertificateVerdict } from '../plan/certificates.ts';
+import { type CertificateVerdict, certificateVerdict } from '../plan/certificate-verdict.ts';
+import type { CertificateSight } from '../plan/certificates.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { Observed } from '../plan/facts.ts';
 import type { Plan } from '../plan/steps.ts';
@@ -104,21 +105,11 @@ export function seenOrBefore(
 
 export function verdictOf(
   spec: ClusterSpec,
-  { machines }: Observed,
+  observed: Observed,
   certificates: readonly CertificateSight[],
   now: number,
 ): CertificateVerdict {
-  const verdict = certificateStatus(certificates, {
-    now,
-    renewBeforeHours: spec.certificates.renewBeforeHours,
-    clockSkewMs: Object.fromEntries(
-      Object.entries(machines).flatMap(([name, sight]) =>
-        sight.kind === 'seen'
-          ? [[name, (sight.facts.clockSeconds - sight.facts.askedAtSeconds) * 1000] as const]
-          : [],
-      ),
-    ),
-  });
+  const verdict = certificateVerdict(spec, observed, certificates, now);
   return { ...verdict, message: inHostWords(verdict.message, spec.name) };
 }
 

@@ -6,6 +6,8 @@ import type { CertificateSight } from '../plan/certificates.ts';
 import type { ClusterSpec, MachineSpec } from '../plan/cluster-spec.ts';
 import type { ClusterSight, MachineFacts, MachineSight, NodeSight, Observed } from '../plan/facts.ts';
 import type { Plan, StepKind } from '../plan/steps.ts';
+import { timeOf } from './cluster-story.ts';
+import { keep, say } from './status-parts.ts';
 
 /** What is known of a machine when its status is written. */
 export interface MachineStory {
@@ -45,7 +47,7 @@ export function machineStatus(story: MachineStory): KubeMachineStatus {
     ...(facts && { versions: versionsOf(facts, node) }),
     ...(expiry === undefined
       ? keep(before, 'certificatesExpiryDate')
-      : { certificatesExpiryDate: new Date(expiry).toISOString().replace(/\.\d+Z$/, 'Z') }),
+      : { certificatesExpiryDate: timeOf(expiry) }),
     conditions: [
       ...setConditions((before?.conditions ?? []) as readonly Condition[], said, { nowMs: now }),
     ] as NonNullable<KubeMachineStatus['conditions']>,
@@ -278,20 +280,4 @@ function addressOf(machine: MachineSpec, facts: MachineFacts): string | undefine
   } catch {
     return undefined;
   }
-}
-
-function keep<Field extends keyof KubeMachineStatus>(
-  before: KubeMachineStatus | undefined,
-  field: Field,
-): Pick<KubeMachineStatus, Field> | Record<never, never> {
-  return before?.[field] === undefined ? {} : { [field]: before[field] };
-}
-
-function say(
-  type: KubeMachineConditionType,
-  status: 'True' | 'False' | 'Unknown',
-  reason: string,
-  message: string,
-): Said {
-  return { type, status, reason, message };
 }

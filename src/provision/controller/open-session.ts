@@ -10,9 +10,10 @@ import {
   readCluster,
   readLeaving,
   type SecretNeed,
+  secretTexts,
 } from '../read/index.ts';
 import { crClusterStore, type CrClusterStore } from '../store/index.ts';
-import { createRedactor, type FirstSight, type Redactor } from '../transport/index.ts';
+import { createRedactor, type FirstSight } from '../transport/index.ts';
 import type { Bundles } from './bundles.ts';
 import type { ProvisionControllerOptions } from './options.ts';
 import { asGiven } from './views.ts';
@@ -42,7 +43,6 @@ export interface Session extends AsyncDisposable {
   readonly work: Work;
   /** Machines that are on their way out. */
   readonly leaving: readonly MachineSpec[];
-  readonly redactor: Redactor;
   /** Why the bundle that was named could not be opened. */
   readonly bundleComplaint: () => HansaError | undefined;
 }
@@ -55,10 +55,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const store = crClusterStore({ client: host, key: { namespace, name }, clock, rng, logger });
   const given = objectsOf(options);
   const read = await readWithSecrets(given, store);
-  const redactor = createRedactor();
-  for (const values of read.secrets.values()) {
-    for (const value of Object.values(values)) if (value.length >= 8) redactor.add(value);
-  }
+  const redactor = createRedactor(secretTexts(read.secrets));
   const common = {
     spec: read.spec,
     store,
@@ -105,7 +102,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     store,
     work,
     leaving,
-    redactor,
     bundleComplaint: () => complaint,
     [Symbol.asyncDispose]: () => work[Symbol.asyncDispose](),
   };

@@ -10,7 +10,8 @@ import type { Observed } from '../plan/facts.ts';
 import { planApply, planDelete } from '../plan/plan-apply.ts';
 import { planBackup } from '../plan/plan-backup.ts';
 import { planRestore } from '../plan/restore.ts';
-import type { Plan } from '../plan/steps.ts';
+import { needsBundle, type Plan } from '../plan/steps.ts';
+import { markGiven } from '../steps/given-certificates.ts';
 import { executors } from '../steps/index.ts';
 import { readCertificates } from '../steps/read-certificates.ts';
 import { lockMachine, type Redactor } from '../transport/index.ts';
@@ -93,12 +94,12 @@ export class ClusterWork implements AsyncDisposable {
 
   /** Of all machines that `look` found. Works while the API is down. */
   async certificates(observed: Observed): Promise<readonly CertificateSight[]> {
-    const { signal } = this.#options;
+    const { spec, store, signal } = this.#options;
     const seen = this.#group.specs.filter(({ name }) => observed.machines[name]?.kind === 'seen');
     const all = await Promise.all(
       seen.map(({ name }) => readCertificates(this.#group.machine(name), signal)),
     );
-    return all.flat();
+    return all.flat().map(await markGiven(spec, store.secrets));
   }
 
   /** What the target of the spec has of this cluster, newest first. @throws HansaError BackupTargetMissing */
@@ -204,17 +205,17 @@ export class ClusterWork implements AsyncDisposable {
   }
 
   #check(
-    { steps }: Plan,
+    plan: Plan,
     { consent, hasBundle }: { readonly consent: boolean; readonly hasBundle: boolean },
   ): void {
-    const destructive = steps.filter(({ isDestructive }) => isDestructive);
+    const destructive = plan.steps.filter(({ isDestructive }) => isDestructive);
     if (destructive.length > 0 && !consent) {
       throw new HansaError(
         `${destructive.map(({ machine, title }) => `${machine ?? 'the cluster'}: ${title}`).join(', ')} takes data or machines away: say --yes to agree`,
         { reason: 'NeedsConsent', retry: 'never' },
       );
     }
-    if (!hasBundle && steps.some(({ kind }) => kind === 'load-bundle' || kind.startsWith('upgrade'))) {
+    if (!hasBundle && needsBundle(plan)) {
       throw new HansaError(
         'programs and images are to be installed, and there is no bundle: name one with --bundle, or in spec.bundle.path ("hansa bundle create" makes it)',
         { reason: 'BundleMissing', retry: 'never' },

@@ -15,6 +15,15 @@ export interface CertificateSight {
   readonly fingerprint: string;
   /** DNS names and addresses it stands for. */
   readonly names: readonly string[];
+  /** Others sign it, and give it to the cluster: what they have given last. */
+  readonly given?: GivenCertificate;
+}
+
+export interface GivenCertificate {
+  /** The Secret that brings it. */
+  readonly secret: string;
+  /** undefined: it has none that can be read. */
+  readonly newest: Pick<CertificateSight, 'fingerprint' | 'notAfter'> | undefined;
 }
 
 /** Reads one certificate. @throws Error if the text holds none */
@@ -39,104 +48,6 @@ function namesIn(text: string | undefined): readonly string[] {
     .filter((name) => name !== undefined);
 }
 
-export interface CertificateVerdict {
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason:
-    | 'Valid'
-    | 'RenewalDue'
-    | 'Expired'
-    | 'AuthorityExpiring'
-    | 'AuthorityExpired'
-    | 'ClockWrong'
-    | 'NotSeen';
-  /** What is so, and what to do. */
-  readonly message: string;
-  /** Until the first leaf certificate ends; below zero: it has. undefined: none was seen. */
-  readonly daysLeft: number | undefined;
-  /** ms since 1970. */
-  readonly firstExpiry: number | undefined;
-}
-
-/** A machine whose clock is further off than this can't judge certificates, and others can't judge by it. */
-const maxClockSkewMs = 5 * 60_000;
-
-/** The condition `CertificatesValid` of a cluster. `clockSkewMs` is how far ahead each machine's clock is. */
-export function certificateStatus(
-  certificates: readonly CertificateSight[],
-  {
-    now,
-    renewBeforeHours,
-    clockSkewMs = {},
-  }: {
-    readonly now: number;
-    readonly renewBeforeHours: number;
-    readonly clockSkewMs?: Readonly<Record<string, number>>;
-  },
-): CertificateVerdict {
-  const leaf = firstToEnd(
-    certificates.filter((certificate) => !certificate.isAuthority && !rotatesItself(certificate, now)),
-  );
-  const authority = firstToEnd(certificates.filter(({ isAuthority }) => isAuthority));
-  const daysLeft = leaf && Math.floor((leaf.notAfter - now) / dayMs);
-  const seen = { daysLeft, firstExpiry: leaf?.notAfter };
-  const skewed = Object.entries(clockSkewMs).find(([, skew]) => Math.abs(skew) > maxClockSkewMs);
-  if (skewed) {
-    const [machine, skew] = skewed;
-    return {
-      ...seen,
-      status: 'Unknown',
-      reason: 'ClockWrong',
-      message: `the clock of ${machine} is ${spanOf(Math.abs(skew))} ${skew > 0 ? 'ahead' : 'behind'}, so certificates look younger or older to it than they are: set its clock (chrony, timesyncd)`,
-    };
-  }
-  if (!leaf) {
-    return {
-      ...seen,
-      status: 'Unknown',
-      reason: 'NotSeen',
-      message: 'no certificate could be read: see whether the control planes can be reached',
-    };
-  }
-  if (authority && authority.notAfter <= now) {
-    return {
-      ...seen,
-      status: 'False',
-      reason: 'AuthorityExpired',
-      message: `the authority ${authority.name} on ${authority.machine} ended on ${dateOf(authority.notAfter)}: nothing it signed is valid; a new authority must be given to every machine`,
-    };
-  }
-  if (leaf.notAfter <= now) {
-    return {
-      ...seen,
-      status: 'False',
-      reason: 'Expired',
-      message: `${leaf.name} on ${leaf.machine} expired on ${dateOf(leaf.notAfter)}: run "hansa certs renew"; it works while the API is down`,
-    };
-  }
-  if (authority && authority.notAfter - now < authorityWarningMs) {
-    return {
-      ...seen,
-      status: 'True',
-      reason: 'AuthorityExpiring',
-      message: `the authority ${authority.name} ends on ${dateOf(authority.notAfter)}; certificates can't outlive it: plan its replacement`,
-    };
-  }
-  if (isDue(leaf, now, renewBeforeHours)) {
-    return {
-      ...seen,
-      status: 'True',
-      reason: 'RenewalDue',
-      message: `${leaf.name} on ${leaf.machine} ends on ${dateOf(leaf.notAfter)}, in ${spanOf(leaf.notAfter - now)}: it will be renewed; "hansa certs renew" does it now`,
-    };
-  }
-  return {
-    ...seen,
-    status: 'True',
-    reason: 'Valid',
-    message: `the first to end is ${leaf.name} on ${leaf.machine}, on ${dateOf(leaf.notAfter)}, in ${spanOf(leaf.notAfter - now)}`,
-  };
-}
-
 /**
  * Renews certificates of a cluster, one machine after the other. Needs no API server. Without `force` only machines with
  * a certificate that is due.
@@ -146,7 +57,7 @@ export function planRenewal(
   seen: readonly CertificateSight[],
   { now, force = false }: { readonly now: number; readonly force?: boolean },
 ): Plan {
-  const certificates = seen.filter((certificate) => !isOfOthers(spec, certificate));
+  const certificates = seen.filter(({ given }) => !given);
   const dead = certificates.find(({ isAuthority, notAfter }) => isAuthority && notAfter <= now);
   if (dead) return { steps: [], refusals: [authorityRefusal(dead)], warnings: [] };
   const { renewBeforeHours } = spec.certificates;
@@ -159,10 +70,17 @@ export function planRenewal(
         !rotatesItself(certificate, now) &&
         (force || isDue(certificate, now, renewBeforeHours)),
     );
+    const newer = seen.filter(
+      (certificate) => certificate.machine === machine.name && hasNewer(certificate, now),
+    );
     const first = firstToEnd(due);
-    if (!first) continue;
+    if (!first && newer.length === 0) continue;
+    const reasons = [
+      ...(first ? [reasonOf(first, now, force)] : []),
+      ...new Set(newer.map(({ given, name }) => `the Secret ${given?.secret} has another ${name}`)),
+    ];
     const before = steps.at(-1)?.id;
-    steps.push(renewalOf(machine.name, machine.role, due, reasonOf(first, now, force), before));
+    steps.push(renewalOf(machine.name, machine.role, [...due, ...newer], reasons.join('; '), before));
   }
   if (steps.some(({ exclusive }) => exclusive === 'etcd')) steps.push(kubeconfigAfter(steps));
   return {
@@ -172,21 +90,26 @@ export function planRenewal(
   };
 }
 
-/** What an external etcd was given with: its keepers sign it anew, and the Secret brings it. */
-function isOfOthers({ etcd }: Pick<ClusterSpec, 'etcd'>, { name }: Pick<CertificateSight, 'name'>): boolean {
-  return etcd.kind === 'external' && (name === 'apiserver-etcd-client' || name === 'etcd-ca');
+/** The Secret has one that is good, and another than the machine. */
+export function hasNewer({ given, fingerprint }: CertificateSight, now: number): boolean {
+  const newest = given?.newest;
+  return newest !== undefined && newest.fingerprint !== fingerprint && newest.notAfter > now;
 }
 
 /** The kubelet's own client certificate. */
 const kubelet = 'kubelet';
 
 /** A kubelet renews its certificate by itself, as long as it hasn't ended. */
-function rotatesItself({ name, notAfter }: CertificateSight, now: number): boolean {
+export function rotatesItself({ name, notAfter }: CertificateSight, now: number): boolean {
   return name === kubelet && notAfter > now;
 }
 
 /** Due in the last `renewBeforeHours`, or in the last third of a life shorter than three times that. */
-function isDue({ notBefore, notAfter }: CertificateSight, now: number, renewBeforeHours: number): boolean {
+export function isDue(
+  { notBefore, notAfter }: CertificateSight,
+  now: number,
+  renewBeforeHours: number,
+): boolean {
   return notAfter - now <= Math.min(renewBeforeHours * hourMs, (notAfter - notBefore) / 3);
 }
 
@@ -265,19 +188,18 @@ function shortAuthorities(
   ];
 }
 
-function firstToEnd(certificates: readonly CertificateSight[]): CertificateSight | undefined {
+export function firstToEnd(certificates: readonly CertificateSight[]): CertificateSight | undefined {
   return certificates.toSorted((a, b) => a.notAfter - b.notAfter)[0];
 }
 
 const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-const authorityWarningMs = 365 * dayMs;
+export const dayMs = 24 * hourMs;
 
-function dateOf(at: number): string {
+export function dateOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
-function spanOf(ms: number): string {
+export function spanOf(ms: number): string {
   if (ms >= 2 * dayMs) return `${Math.floor(ms / dayMs)} days`;
   if (ms >= 2 * hourMs) return `${Math.floor(ms / hourMs)} hours`;
   return `${Math.max(1, Math.floor(ms / 60_000))} minutes`;

@@ -35,6 +35,11 @@ export const stepKinds = [
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 
+/** Whether something is to be installed. */
+export function needsBundle({ steps }: Pick<Plan, 'steps'>): boolean {
+  return steps.some(({ kind }) => kind === 'load-bundle' || kind.startsWith('upgrade-'));
+}
+
 /** One step of a plan: plain data. */
 export interface Step {
   /** `machine/kind`, or `cluster/kind`; unique in a plan. */

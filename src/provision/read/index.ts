@@ -23,3 +23,4 @@ export { readLeaving } from './read-leaving.ts';
 export type { ReadCluster } from './read-cluster.ts';
 export { readCluster, readClusters } from './read-cluster.ts';
 export type { SecretNeed, SecretUse, SecretValues } from './secrets.ts';
+export { secretTexts } from './secrets.ts';

@@ -14,6 +14,11 @@ export interface SecretNeed {
 /** By name. Values are in here: never log it. */
 export type SecretValues = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
+/** For a redactor. What is shorter stands in too many words that are no secret. */
+export function secretTexts(secrets: SecretValues): readonly string[] {
+  return [...secrets.values()].flatMap((values) => Object.values(values)).filter(({ length }) => length >= 8);
+}
+
 /** Every Secret that machines, etcd and backups name, once each. */
 export function secretNeeds({ machines, etcd, backup }: ClusterSpec): readonly SecretNeed[] {
   const needs: SecretNeed[] = [];

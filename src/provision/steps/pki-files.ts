@@ -42,7 +42,8 @@ export async function pkiInStore({ cluster, secrets }: StepContext): Promise<rea
   return [...files, ...(await externalEtcdPki(cluster, secrets))];
 }
 
-async function externalEtcdPki(
+/** What the keepers of an external etcd have given; none for one of our own. @throws HansaError SecretIncomplete */
+export async function externalEtcdPki(
   cluster: ClusterSpec,
   secrets: StepContext['secrets'],
 ): Promise<readonly PkiFile[]> {

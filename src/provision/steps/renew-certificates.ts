@@ -4,6 +4,7 @@ import { readMembers } from '../etcd/read-members.ts';
 import { hasQuorum, quorumOf, tallyOf, tell } from '../plan/quorum.ts';
 import type { Step } from '../plan/steps.ts';
 import { offlineConfiguration, renderPhaseConfig, writePhaseConfig } from './kubeadm-config.ts';
+import { installGiven, isGiven } from './given-certificates.ts';
 import { type CertificateFile, readCertificates, readServedCertificate } from './read-certificates.ts';
 import { renewKubeletClient } from './renew-kubelet-client.ts';
 import { mustRunToEnd } from './run-to-end.ts';
@@ -21,7 +22,8 @@ import { machineOf, textsInput } from './step-machine.ts';
  *
  * *Flow*: `kubeadm certs renew all` with a configuration of our own; the kubelet gets a new client certificate if its own
  * has ended; etcd, API server, controller manager and scheduler are restarted one after the other; what the ports show is
- * compared with the files. `inputs.replace` has fingerprints of the certificates that must go.
+ * compared with the files. What others sign (for an external etcd) is taken from its Secret. `inputs.replace` has
+ * fingerprints of the certificates that must go.
  * *Guarantees*: works with every certificate expired and no API server up. Done again, it does only what is left.
  * *Assumes*: the authorities' keys are on the machine, and no other machine is restarted meanwhile.
  */
@@ -32,7 +34,8 @@ export const renewCertificates: Executor = {
     if (left.stale.length > 0) return { kind: 'todo', why: `${left.stale.join(', ')} must be renewed` };
     if (left.restart.length > 0)
       return { kind: 'todo', why: `${left.restart.join(', ')} must take up new certificates` };
-    return { kind: 'done' };
+    const complaint = await complaintOfPorts(context, machine);
+    return complaint ? { kind: 'todo', why: complaint } : { kind: 'done' };
   },
 
   async apply(context, step) {
@@ -41,7 +44,11 @@ export const renewCertificates: Executor = {
     const { stale } = await whatIsLeft(context, step, machine);
     await context.intent({ machine: machine.spec.name, renew: stale.join(',') });
     const isPlane = machine.spec.role === 'control-plane';
-    if (isPlane && stale.some((name) => name !== 'kubelet')) await renewFiles(context, step, machine);
+    const given = stale.filter((name) => isGiven(context.cluster, name));
+    if (isPlane && given.length > 0) await installGiven(context, step, machine);
+    if (isPlane && stale.some((name) => name !== 'kubelet' && !given.includes(name))) {
+      await renewFiles(context, step, machine);
+    }
     // Before the pods: a kubelet that was started after its certificate ended exits at once, and starts no pod.
     if (stale.includes('kubelet')) await renewKubeletClient(context, step, machine);
     for (const pod of (await whatIsLeft(context, step, machine)).restart) {
@@ -60,7 +67,12 @@ export const renewCertificates: Executor = {
         { reason: 'CertificatesNotRenewed' },
       );
     }
-    if (machine.spec.role === 'control-plane') await compareWithServed(context, machine);
+    const complaint = await complaintOfPorts(context, machine);
+    if (complaint) {
+      throw new HansaError(`${complaint}: see the log of its pod below /var/log/pods`, {
+        reason: 'CertificatesNotRenewed',
+      });
+    }
   },
 };
 
@@ -74,14 +86,16 @@ interface Left {
 /** Which files each pod reads when it starts. */
 const readBy: Readonly<Record<StaticPod, (name: string) => boolean>> = {
   etcd: (name) => name.startsWith('etcd-') && name !== 'etcd-ca' && name !== 'etcd-healthcheck-client',
-  'kube-apiserver': (name) => name.startsWith('apiserver') || name === 'front-proxy-client',
+  'kube-apiserver': (name) =>
+    name.startsWith('apiserver') || name === 'front-proxy-client' || name === 'etcd-ca',
   'kube-controller-manager': (name) => name === 'controller-manager.conf',
   'kube-scheduler': (name) => name === 'scheduler.conf',
 };
 
 async function whatIsLeft(context: StepContext, step: Step, machine: Machine): Promise<Left> {
   const { signal } = context;
-  const files = (await readCertificates(machine, signal)).filter(({ isAuthority }) => !isAuthority);
+  const all = await readCertificates(machine, signal);
+  const files = all.filter(({ isAuthority, name }) => !isAuthority || isGiven(context.cluster, name));
   const replace = new Set(textsInput(step, 'replace'));
   const stale = files.filter(({ fingerprint }) => replace.has(fingerprint)).map(({ name }) => name);
   if (machine.spec.role === 'worker') return { stale, restart: [] };
@@ -159,30 +173,24 @@ const servers = [
   { port: 10259, name: undefined },
 ] as const;
 
-async function compareWithServed(context: StepContext, machine: Machine): Promise<void> {
+/** Whether what is shown is what the files are; undefined: it is. A worker shows nothing of these. */
+async function complaintOfPorts(context: StepContext, machine: Machine): Promise<string | undefined> {
+  if (machine.spec.role === 'worker') return undefined;
   const { signal } = context;
+  const { name: here } = machine.spec;
   const files = await readCertificates(machine, signal);
-  for (const server of servers) {
-    const isEtcd = server.name?.startsWith('etcd-') ?? false;
+  for (const { port, name, ...server } of servers) {
+    const isEtcd = name?.startsWith('etcd-') ?? false;
     if (isEtcd && context.cluster.etcd.kind === 'external') continue;
     const host = 'atInternalAddress' in server ? machine.internalAddress : '127.0.0.1';
-    const served = await readServedCertificate(machine, server.port, { host, signal });
-    const file = files.find(({ name }) => name === server.name);
-    if (!served) {
-      throw notServed(machine, server.port, 'shows no certificate');
-    }
-    if (served.notAfter <= context.clock.now())
-      throw notServed(machine, server.port, 'shows one that has expired');
+    const served = await readServedCertificate(machine, port, { host, signal });
+    if (!served) return `port ${port} of ${here} shows no certificate`;
+    if (served.notAfter <= context.clock.now()) return `port ${port} of ${here} shows one that has expired`;
+    const file = files.find((each) => each.name === name);
     if (file && file.fingerprint !== served.fingerprint) {
-      throw notServed(machine, server.port, `shows another than ${file.path}`);
+      return `port ${port} of ${here} shows another than ${file.path}`;
     }
-    context.note({ [`notAfter-${server.port}`]: new Date(served.notAfter).toISOString() });
+    context.note({ [`notAfter-${port}`]: new Date(served.notAfter).toISOString() });
   }
-}
-
-function notServed(machine: Machine, port: number, what: string): HansaError {
-  return new HansaError(
-    `port ${port} of ${machine.spec.name} ${what}, after the renewal: see the log of its pod below /var/log/pods`,
-    { reason: 'CertificatesNotRenewed' },
-  );
+  return undefined;
 }

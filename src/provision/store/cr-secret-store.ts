@@ -1,6 +1,6 @@
 import { clusterLabel } from '../../api/provision.hansa.dev/v1alpha1/words.ts';
 import { HansaError } from '../../base/index.ts';
-import type { ApiClient, KubeObject, ResourceType } from '../../kube/index.ts';
+import { type ApiClient, type KubeObject, secretType } from '../../kube/index.ts';
 import type { SecretStore } from '../engine/executor.ts';
 import type { ClusterKey } from './state-content.ts';
 
@@ -11,16 +11,11 @@ export interface CrSecretStoreOptions {
   readonly assertHeld: () => void;
 }
 
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
+/** Keys and kubeconfig of a cluster: named and typed as Cluster API has them, so that its tools find them. */
+export function ownSecrets(cluster: string): readonly string[] {
+  return ['ca', 'etcd', 'proxy', 'sa', 'kubeconfig'].map((suffix) => `${cluster}-${suffix}`);
+}
 
-/** Named and typed as Cluster API has them, so that its tools find them. */
-const clusterApiSuffixes = ['ca', 'etcd', 'proxy', 'sa', 'kubeconfig'] as const;
 const clusterApiType = 'cluster.x-k8s.io/secret';
 const clusterApiLabel = 'cluster.x-k8s.io/cluster-name';
 
@@ -49,7 +44,7 @@ export function crSecretStore({ client, key, assertHeld }: CrSecretStoreOptions)
     },
     put: async (name, values) => {
       assertHeld();
-      const isOurs = clusterApiSuffixes.some((suffix) => name === `${key.name}-${suffix}`);
+      const isOurs = ownSecrets(key.name).includes(name);
       await client.apply(
         secretType,
         {

@@ -1,5 +1,6 @@
 export { crClusterStore } from './cr-cluster-store.ts';
 export type { CrClusterStore, CrClusterStoreOptions } from './cr-cluster-store.ts';
+export { ownSecrets } from './cr-secret-store.ts';
 export { fileClusterStore } from './file-cluster-store.ts';
 export { ageOf } from './file-lock.ts';
 export type { PassphraseOptions } from './passphrase.ts';

@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { certificateStatus, certificateVerdict } from '../../../../src/provision/plan/certificate-verdict.ts';
 import {
   type CertificateSight,
-  certificateStatus,
+  type GivenCertificate,
   planRenewal,
   readCertificate,
 } from '../../../../src/provision/plan/certificates.ts';
+import type { MachineFacts } from '../../../../src/provision/plan/facts.ts';
 import { issueServing } from '../../../support/certificates.ts';
 import { spec } from './day-two-world.ts';
 
@@ -117,6 +119,45 @@ describe('the condition CertificatesValid', () => {
     });
   });
 
+  it('sees a renewal that is due beside an authority that ends within the year', () => {
+    const short = certificate('m1', 'ca', 200, { isAuthority: true });
+    expect(certificateStatus([certificate('m1', 'apiserver', 20), short], limits).reason).toBe('RenewalDue');
+  });
+
+  it('judges by the clocks of the machines that were seen', () => {
+    const facts: Partial<MachineFacts> = { clockSeconds: now / 1000 + 3600, askedAtSeconds: now / 1000 };
+    const { reason } = certificateVerdict(
+      spec(['m1']),
+      { machines: { m1: { kind: 'seen', facts: facts as MachineFacts } } },
+      [certificate('m1', 'apiserver', 200)],
+      now,
+    );
+    expect(reason).toBe('ClockWrong');
+  });
+
+  it.each([
+    ['ends soon', 20, undefined, 'True', 'ReplacementDue', 'in 20 days: put a new one'],
+    ['has ended', -2, undefined, 'False', 'ReplacementDue', 'expired on 2026-11-21: put a new one'],
+    ['has ended as the one of the Secret', -2, -1, 'False', 'ReplacementDue', 'expired on 2026-11-21'],
+    ['is not that of its Secret', 200, 365, 'True', 'RenewalDue', 'has another apiserver-etcd-client than'],
+    ['has ended, and the Secret has a new one', -2, 365, 'False', 'Expired', 'than the Secret kept-etcd'],
+  ] as const)('tells whose turn it is when a certificate of others %s', (_case, left, inSecret, ...said) => {
+    const client = certificate('m1', 'apiserver-etcd-client', left, {
+      given: {
+        secret: 'kept-etcd',
+        newest: inSecret === undefined ? undefined : { fingerprint: 'new', notAfter: now + inSecret * dayMs },
+      },
+    });
+    const [status, reason, words] = said;
+    const verdict = certificateStatus([certificate('m1', 'apiserver', 100), client], limits);
+    expect(verdict).toMatchObject({ status, reason });
+    expect(verdict.message).toContain(words);
+    // What is ours to renew is not hidden behind it.
+    const own = certificateStatus([certificate('m1', 'apiserver', -1), client], limits);
+    expect(own).toMatchObject({ status: 'False', reason: 'Expired' });
+    expect(own.message).toMatch(/^apiserver on m1/);
+  });
+
   it('leaves out the kubelet’s, which renews itself, until it has ended', () => {
     const kubelet = (daysLeft: number) => certificate('w1', 'kubelet', daysLeft);
     expect(certificateStatus([certificate('m1', 'apiserver', 200), kubelet(3)], limits)).toMatchObject({
@@ -160,19 +201,37 @@ describe('a renewal', () => {
   });
 
   it('leaves to the keepers of an external etcd what is theirs', () => {
-    const external = {
-      ...spec(['m1']),
-      etcd: { kind: 'external' as const, endpoints: ['https://10.0.0.9:2379'], secretName: 'etcd' },
-    };
     const own = certificate('m1', 'apiserver', 10);
-    const theirs = [
-      certificate('m1', 'apiserver-etcd-client', 5),
-      certificate('m1', 'etcd-ca', -1, { isAuthority: true }),
+    const theirs = (given?: GivenCertificate) => [
+      certificate('m1', 'apiserver-etcd-client', 5, given && { given }),
+      certificate('m1', 'etcd-ca', -1, { isAuthority: true, ...(given && { given }) }),
     ];
-    const { steps, refusals } = planRenewal(external, [own, ...theirs, authority], { now, force: true });
+    const { steps, refusals } = planRenewal(
+      spec(['m1']),
+      [own, ...theirs({ secret: 'etcd', newest: undefined }), authority],
+      { now, force: true },
+    );
     expect(refusals).toEqual([]);
     expect(steps[0]?.inputs).toEqual({ replace: ['m1-apiserver'] });
-    expect(planRenewal(spec(['m1']), [own, ...theirs, authority], { now }).refusals).toHaveLength(1);
+    expect(planRenewal(spec(['m1']), [own, ...theirs(), authority], { now }).refusals).toHaveLength(1);
+  });
+
+  it('brings what the Secret of an external etcd has now, and never what has ended', () => {
+    const client = (machine: string, daysLeft: number) =>
+      certificate(machine, 'apiserver-etcd-client', 200, {
+        given: {
+          secret: 'kept-etcd',
+          newest: { fingerprint: 'm1-apiserver-etcd-client', notAfter: now + daysLeft * dayMs },
+        },
+      });
+    const { steps } = planRenewal(spec(['m1', 'm2']), [client('m1', 365), client('m2', 365)], { now });
+    // m1 has it already.
+    expect(steps.map(({ id }) => id)).toEqual(['m2/renew-certificates', 'cluster/store-kubeconfig']);
+    expect(steps[0]).toMatchObject({
+      inputs: { replace: ['m2-apiserver-etcd-client'] },
+      reason: 'the Secret kept-etcd has another apiserver-etcd-client',
+    });
+    expect(planRenewal(spec(['m1', 'm2']), [client('m2', -1)], { now }).steps).toEqual([]);
   });
 
   it('starts in the last third of a short life', () => {
