@@ -21,6 +21,8 @@ export interface StatusSight {
   readonly unjoined: readonly string[];
   /** Machines whose Node is missing though they can be reached. */
   readonly nodeless: readonly string[];
+  /** Machines whose member of etcd does not answer though they can be reached. */
+  readonly unwellEtcd: readonly string[];
   /** Nodes that are not Ready though their machine can be reached. */
   readonly notReady: readonly string[];
   readonly leaving: readonly string[];
@@ -134,6 +136,13 @@ function nextWhenUp(sight: StatusSight): Next | undefined {
       command: sight.unjoined.includes(first)
         ? `bring it up, then ${apply}`
         : `bring it back; or hansa cluster replace ${name} ${first} --forget-unreachable ${first}`,
+    };
+  }
+  const [unwell] = sight.unwellEtcd;
+  if (unwell !== undefined) {
+    return {
+      why: `etcd on ${sight.unwellEtcd.join(', ')} does not answer`,
+      command: `${apply}, which joins it anew if its data is gone; else look at its log there with "crictl logs", or hansa cluster replace ${name} ${unwell}`,
     };
   }
   if (notReady.length > 0) {

@@ -161,7 +161,10 @@ function machineSights(
   { machines, version }: ClusterSpec,
   observed: Observed,
   rows: readonly MachineRow[],
-): Pick<StatusSight, 'unreachable' | 'unjoined' | 'nodeless' | 'notReady' | 'cordoned' | 'otherVersions'> {
+): Pick<
+  StatusSight,
+  'unreachable' | 'unjoined' | 'nodeless' | 'unwellEtcd' | 'notReady' | 'cordoned' | 'otherVersions'
+> {
   const isSeen = (name: string) => observed.machines[name]?.kind === 'seen';
   const names = (test: (row: MachineRow) => boolean) => rows.filter(test).map(({ name }) => name);
   const nodes = observed.cluster.kind === 'up' ? observed.cluster.nodes : [];
@@ -169,6 +172,7 @@ function machineSights(
     unreachable: machines.map(({ name }) => name).filter((name) => !isSeen(name)),
     unjoined: names(({ name, version: kubelet }) => !isSeen(name) && kubelet === undefined),
     nodeless: names(({ name, state }) => isSeen(name) && state.startsWith('NoNode')),
+    unwellEtcd: names(({ name, etcd }) => isSeen(name) && etcd?.isHealthy === false),
     notReady: names(({ name, state }) => isSeen(name) && state.startsWith('NotReady')),
     cordoned: nodes
       .filter(({ name, isCordoned }) => isCordoned && machines.some(({ nodeName }) => nodeName === name))

@@ -90,6 +90,7 @@ export function phaseWhile(step: StepKind): MachinePhase {
     case 'uncordon':
     case 'renew-certificates':
     case 'set-static-pod-args':
+    case 'fence-etcd':
     case 'set-sans':
     case 'restore-etcd':
     case 'register-member':

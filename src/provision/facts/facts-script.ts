@@ -24,12 +24,25 @@ const programs = [
 ] as const;
 
 /**
+ * Shell function `has_etcd_data`. An etcd that finds nothing on its disk makes its directory anew and ends, before it has a
+ * log of its own; or it takes its old place with an empty log, and ends with these words once its peers remind it of what it
+ * has promised.
+ */
+export const etcdDataLibrary = `
+has_etcd_data() {
+  ls /var/lib/etcd/member/wal/*.wal >/dev/null 2>&1 || return 1
+  etcd_log=$(ls -1t /var/log/pods/kube-system_etcd-*/etcd/*.log 2>/dev/null | head -n 1)
+  [ -z "$etcd_log" ] || ! tail -c 20000 "$etcd_log" | grep -q 'tocommit([0-9]*) is out of range \\[lastIndex(0)\\]'
+}
+`;
+
+/**
  * Asks a machine about itself: one `sh` script, no program but what every Linux has, a line an answer (`key value`).
  * What can't be found out is left out. Reads only, but for a few synced bytes below /var/lib on a machine that is no node yet.
  *
  * Its arguments are `ADDRESS PORT` pairs to try to reach.
  */
-export const factsScript = `
+export const factsScript = `${etcdDataLibrary}
 say() { printf '%s %s\\n' "$1" "$2"; }
 text() { [ -r "$1" ] && tr -d '\\000' < "$1" 2>/dev/null | head -c "\${2:-4096}"; }
 set +eu
@@ -125,7 +138,7 @@ for file in /etc/cni/net.d/*; do [ -f "$file" ] && say cni-config "$file"; done
 [ -f /etc/kubernetes/admin.conf ] && say admin-config yes
 for file in /etc/kubernetes/manifests/*.yaml; do [ -f "$file" ] && say manifest "\${file##*/} $(awk '$1 == "image:" {print $2; exit}' "$file" 2>/dev/null)"; done
 for file in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt; do [ -f "$file" ] && say pki "\${file#/etc/kubernetes/pki/}"; done
-if [ -d /var/lib/etcd/member ]; then say etcd-data present; elif [ -d /var/lib/etcd ]; then say etcd-data empty; else say etcd-data absent; fi
+if has_etcd_data; then say etcd-data present; elif [ -d /var/lib/etcd ]; then say etcd-data empty; else say etcd-data absent; fi
 say server "$(awk '$1 == "server:" {print $2; exit}' /etc/kubernetes/kubelet.conf 2>/dev/null)"
 say node-name "$(sed -n 's/.*system:node:\\([^ ]*\\).*/\\1/p' /etc/kubernetes/kubelet.conf 2>/dev/null | head -n 1)"
 [ -r /etc/kubernetes/pki/ca.crt ] && say ca "$(base64 < /etc/kubernetes/pki/ca.crt | tr -d '\\n')"

@@ -1,1 +1,2 @@
+export { etcdDataLibrary } from './facts-script.ts';
 export { type Peer, readFacts } from './read-facts.ts';

@@ -33,7 +33,8 @@ export function judgeStaleMember(input: StaleInput): StaleJudgement {
   if (hasNeverVoted(member)) {
     return removeIfAllowed(members, member, 'it never voted, so nothing depends on it');
   }
-  if (isNodeReady || member.isHealthy === true || probesFailed === false) {
+  // A kubelet may well be Ready beside an etcd that has lost its data.
+  if ((isNodeReady && hasData) || member.isHealthy === true || probesFailed === false) {
     return {
       kind: 'refuse',
       reason: 'MemberAlive',

@@ -12,6 +12,7 @@ export const stepKinds = [
   'copy-pki',
   'join-control-plane',
   'join-worker',
+  'fence-etcd',
   'apply-cni',
   'set-node',
   'verify-node',

@@ -2,6 +2,7 @@ import { HansaError } from '../../base/index.ts';
 import type { Executor, Machine, StepContext } from '../engine/executor.ts';
 import { removeMember } from '../etcd/change-members.ts';
 import { readMembers } from '../etcd/read-members.ts';
+import { etcdDataLibrary } from '../facts/index.ts';
 import { addressUrl } from '../plan/render/address-url.ts';
 import { getObject } from './kubectl.ts';
 import { judgeStaleMember, type StaleJudgement } from '../plan/stale-member.ts';
@@ -107,7 +108,7 @@ async function judge(
   const [members, node, data] = await Promise.all([
     readMembers(post, { signal }),
     getObject(post, ['node', machine.spec.nodeName], { signal }),
-    machine.transport.exec({ script: '[ ! -d /var/lib/etcd/member ]', root: true, signal }),
+    machine.transport.exec({ script: `${etcdDataLibrary}\n! has_etcd_data`, root: true, signal }),
   ]);
   const { conditions = [] } = (node?.status ?? {}) as {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];

@@ -5,6 +5,7 @@ import { clearStaleMember } from './clear-stale-member.ts';
 import { copyPki } from './copy-pki.ts';
 import { cordonAndDrain } from './cordon-and-drain.ts';
 import { deleteNode } from './delete-node.ts';
+import { fenceEtcd } from './fence-etcd.ts';
 import { importImages } from './import-images.ts';
 import { initControlPlane } from './init-control-plane.ts';
 import { installKubernetes } from './install-kubernetes.ts';
@@ -38,6 +39,7 @@ export const executors: Executors = {
   'cordon-and-drain': cordonAndDrain,
   'delete-node': deleteNode,
   'import-images': importImages,
+  'fence-etcd': fenceEtcd,
   'init-control-plane': initControlPlane,
   'install-kubernetes': installKubernetes,
   'install-runtime': installRuntime,

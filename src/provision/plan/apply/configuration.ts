@@ -89,6 +89,13 @@ export function changeConfiguration(
   return last;
 }
 
+/**
+ * With an empty disk, the etcd that was made first (its manifest: `initial-cluster` of itself, and `new`) comes up as a
+ * cluster of its own with nothing in it, and so does any after an upgrade; its API server would answer for the whole one.
+ * Told that its cluster exists, it does not start. With its data in place it reads neither.
+ */
+export const clusterExists: NamedArgument = { name: 'initial-cluster-state', value: 'existing' };
+
 interface ArgsChange {
   readonly pod: 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd';
   readonly set: readonly NamedArgument[];
@@ -97,23 +104,23 @@ interface ArgsChange {
 
 function changesOf(spec: ClusterSpec, live: LiveConfiguration): readonly ArgsChange[] {
   const { kubeadm } = spec;
-  const etcd = recordAt(live, 'etcd');
   return [
-    changeOf('kube-apiserver', kubeadm.apiServerArgs, argsIn(recordAt(live, 'apiServer')), [
+    changeOf('kube-apiserver', kubeadm.apiServerArgs, argumentsIn(live, 'apiServer'), [
       // A machine of little memory has these, whichever made the cluster.
       ...apiServerProtection({ protection: { ...spec.protection, enabled: true } }, 0),
     ]),
     changeOf(
       'kube-controller-manager',
       kubeadm.controllerManagerArgs,
-      argsIn(recordAt(live, 'controllerManager')),
+      argumentsIn(live, 'controllerManager'),
     ),
-    changeOf('kube-scheduler', kubeadm.schedulerArgs, argsIn(recordAt(live, 'scheduler'))),
+    changeOf('kube-scheduler', kubeadm.schedulerArgs, argumentsIn(live, 'scheduler')),
     ...(spec.etcd.kind === 'external'
       ? []
       : [
-          changeOf('etcd', kubeadm.etcdArgs, argsIn(recordAt(etcd, 'local')), [
+          changeOf('etcd', kubeadm.etcdArgs, argumentsIn(live, 'etcd', 'local'), [
             ...etcdProtection({ protection: { ...spec.protection, enabled: true } }),
+            clusterExists,
           ]),
         ]),
   ].filter(({ set, removed }) => set.length > 0 || removed.length > 0);
@@ -154,7 +161,9 @@ function textOfArgs(args: readonly NamedArgument[]): string {
   return JSON.stringify(args.map(({ value }) => value));
 }
 
-function argsIn(section: LiveConfiguration | undefined): readonly NamedArgument[] {
+/** `extraArgs` of a section, such as `etcd.local`. */
+export function argumentsIn(live: LiveConfiguration, ...path: readonly string[]): readonly NamedArgument[] {
+  const section = path.reduce<LiveConfiguration | undefined>(recordAt, live);
   const args = section?.['extraArgs'];
   if (!Array.isArray(args)) return [];
   return (args as readonly unknown[]).flatMap((each) => {

@@ -4,6 +4,7 @@ import { type JournalRecord, lastWordOn } from '../journal.ts';
 import type { Step } from '../steps.ts';
 import { changeConfiguration } from './configuration.ts';
 import { Draft } from './draft.ts';
+import { fenceEtcd } from './fence-etcd.ts';
 import { joinControlPlane, joinWorker } from './join-machine.ts';
 import type { Move } from './membership.ts';
 import { addressesOf, registerMember } from './register-member.ts';
@@ -71,6 +72,7 @@ export class StepWriter {
     for (const seat of seats.filter((each) => each !== first && isPlane(each))) {
       before = this.#joinPlane(seat, ready.get(seat) ?? [], before);
     }
+    this.#fence([first], before);
     for (const seat of seats.filter((each) => !isPlane(each))) this.#joinWorker(seat, ready.get(seat) ?? []);
     return this.#finish();
   }
@@ -90,6 +92,8 @@ export class StepWriter {
       if (move.kind === 'join' && move.seat === unfinished) continue;
       before = this.#move(move, before);
     }
+    const there = this.#seats.filter((seat) => isPlane(seat) && seat.lack === undefined);
+    if (keeps) this.#fence(there, before);
     const workers = leavers.filter((seat) => !isPlane(seat));
     const successors = toJoin.filter((seat) => !isPlane(seat));
     // Workers come before workers go, but for those whose very host or name is to be used again.
@@ -165,6 +169,22 @@ export class StepWriter {
     });
     this.#settle(seat, joined);
     return joined;
+  }
+
+  /**
+   * Those that didn't join in this plan: `kubeadm join` fences its etcd itself. After the last change of the membership, for
+   * whoever restarts an etcd counts on the others.
+   */
+  #fence(seats: readonly Seat[], after: string | undefined): void {
+    const { spec, journal } = this.#sights;
+    const planes = this.#seats.filter(isPlane);
+    const live = this.#stage.kind === 'up' ? this.#stage.cluster.configuration : {};
+    // One that can't be reached now would never be told.
+    if (spec.etcd.kind === 'external' || planes.length < 2 || !live || planes.some(({ facts }) => !facts))
+      return;
+    const names = seats.map(({ machine }) => machine.name);
+    const fenced = fenceEtcd(this.#draft, names, { live, journal, after });
+    if (fenced !== undefined) this.#settled.push(fenced);
   }
 
   #joinWorker(seat: Seat, ready: readonly string[]): void {

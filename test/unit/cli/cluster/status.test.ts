@@ -149,6 +149,18 @@ describe('what a status says to do first', () => {
       /^bring it up, then hansa cluster apply north$/,
     ],
     [
+      'a member of etcd does not answer',
+      {
+        observed: whole(
+          observed(three, {
+            nodes: { m2: { isReady: false } },
+            members: [member('m1'), member('m2', { isHealthy: false }), member('m3')],
+          }),
+        ),
+      },
+      /^hansa cluster apply north, which joins it anew if its data is gone; .* hansa cluster replace north m2$/,
+    ],
+    [
       'a Node is not Ready',
       { observed: whole(observed(three, { nodes: { m2: { isReady: false } } })) },
       /hansa cluster replace north m2/,

@@ -281,6 +281,7 @@ describe('fault 27: the store refuses to keep the journal', () => {
       { step: 'm2/join-control-plane', kind: 'failed', reason: 'Conflict' },
       { step: 'm2/set-node', kind: 'not-started', because: 'm2/join-control-plane' },
       { step: 'm2/verify-node', kind: 'not-started' },
+      { step: 'm1/fence-etcd', kind: 'not-started' },
       { step: 'cluster/verify-cluster', kind: 'not-started' },
     ]);
     expect(fleet.host('m2').commands.size).toBe(0);

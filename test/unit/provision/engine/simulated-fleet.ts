@@ -70,6 +70,8 @@ export interface SimulatedCluster {
   hasCni: boolean;
   hasConfiguration: boolean;
   isRegistered: boolean;
+  /** kubeadm's configuration tells etcd that its cluster exists. */
+  isFenced: boolean;
 }
 
 /** The engine's process is no more: whatever it awaited, it will never know. */
@@ -419,7 +421,13 @@ export class SimulatedFleet {
       nodes: [...cluster.nodes.values()].map((node): NodeSight => this.#nodeSight(node)),
       hasCni: cluster.hasCni,
       dnsReady: true,
-      configuration: undefined,
+      configuration: {
+        etcd: {
+          local: {
+            extraArgs: cluster.isFenced ? [{ name: 'initial-cluster-state', value: 'existing' }] : [],
+          },
+        },
+      },
     };
   }
 

@@ -25,6 +25,7 @@ export function initPhases(fleet: SimulatedFleet, host: Host): readonly (() => v
         hasCni: false,
         hasConfiguration: false,
         isRegistered: false,
+        isFenced: false,
       };
     },
     () => awaitNode(fleet, host),

@@ -60,6 +60,10 @@ class Simulation {
       'verify-node': this.#verifyNode(),
       'verify-cluster': this.#verifyCluster(),
       'store-kubeconfig': this.#storeKubeconfig(),
+      'fence-etcd': this.#simple(
+        ({ inputs }) => inputs.isLast !== true || this.#cluster().isFenced,
+        () => void (this.#cluster().isFenced = true),
+      ),
       'cordon-and-drain': this.#cordon(),
       uncordon: this.#uncordon(),
       'leave-etcd': this.#leaveEtcd(),
@@ -118,11 +122,11 @@ class Simulation {
   }
 
   /** Of the cluster, through any of its control planes. */
-  #simple(isDone: () => boolean, act: () => void): Executor {
+  #simple(isDone: (step: Step) => boolean, act: () => void): Executor {
     return {
-      observe: async (context) => {
+      observe: async (context, step) => {
         await context.healthyControlPlane();
-        return isDone() ? done : todo('not so yet');
+        return isDone(step) ? done : todo('not so yet');
       },
       apply: async (context) => {
         await context.healthyControlPlane();

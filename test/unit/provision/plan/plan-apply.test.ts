@@ -5,7 +5,7 @@ import type { MachineFacts, Observed } from '../../../../src/provision/plan/fact
 import { planApply, planDelete } from '../../../../src/provision/plan/plan-apply.ts';
 import { stampedKinds, stampOf } from '../../../../src/provision/plan/render/stamps.ts';
 import { parseFacts } from '../../../../src/provision/facts/parse-facts.ts';
-import { machine, node, spec as bareSpec } from './day-two-world.ts';
+import { journalled, machine, node, spec as bareSpec } from './day-two-world.ts';
 
 /** Each machine with an address of its own. */
 function spec(names: readonly string[], changes: Partial<ClusterSpec> = {}): ClusterSpec {
@@ -135,6 +135,20 @@ describe('a plan for a cluster that is not there', () => {
     const joins = plan.steps.filter(({ kind }) => /init|join-control|stale/.test(kind));
     expect(new Set(joins.map(({ exclusive }) => exclusive))).toEqual(new Set(['etcd']));
     expect(ids(plan).at(-1)).toBe('cluster/verify-cluster');
+  });
+
+  it('keeps the first etcd from beginning anew, once others are its peers', () => {
+    const of = spec(['m1', 'm2', 'm3', 'w1']);
+    const plan = planApply(of, unmade(of), [], options);
+    expect(ids(plan).filter((id) => id.endsWith('/fence-etcd'))).toEqual(['m1/fence-etcd']);
+    expect(waitsFor(plan, 'm1/fence-etcd')).toContain('m3/join-control-plane');
+    expect(waitsFor(plan, 'w1/join-worker')).not.toContain('m1/fence-etcd');
+    expect(plan.steps.find(({ id }) => id === 'm1/fence-etcd')).toMatchObject({
+      exclusive: 'etcd',
+      inputs: { isLast: true },
+    });
+    const alone = spec(['m1', 'w1']);
+    expect(ids(planApply(alone, unmade(alone), [], options))).not.toContain('m1/fence-etcd');
   });
 
   it('needs no step before the steps that it waits for', () => {
@@ -393,5 +407,99 @@ describe('a plan to let a cluster go', () => {
       { id: 'w1/reset-machine', isDestructive: true },
       { id: 'm1/reset-machine', isDestructive: true, needs: ['w1/reset-machine'] },
     ]);
+  });
+});
+
+describe('an etcd that could begin anew', () => {
+  const of = spec(['m1', 'm2', 'm3']);
+  const withArgs = (extraArgs: readonly unknown[], seen = made(of)): Observed => ({
+    ...seen,
+    cluster: { ...seen.cluster, configuration: { etcd: { local: { extraArgs } } } } as Observed['cluster'],
+  });
+  const existing = [{ name: 'initial-cluster-state', value: 'existing' }];
+  const fences = (seen: Observed, journal: readonly JournalRecord[] = [], wanted = of) =>
+    planApply(wanted, seen, journal, options)
+      .steps.filter(({ kind }) => kind === 'fence-etcd' || kind === 'set-static-pod-args')
+      .map(({ id, needs, inputs }) => [id, needs, inputs.isLast]);
+
+  it('is kept from it one after the other where kubeadm’s configuration says nothing', () => {
+    expect(fences(withArgs([]))).toEqual([
+      ['m1/fence-etcd', [], false],
+      ['m2/fence-etcd', ['m1/fence-etcd'], false],
+      ['m3/fence-etcd', ['m2/fence-etcd'], true],
+    ]);
+    // Nobody knows what it says.
+    expect(fences(made(of))).toEqual([]);
+  });
+
+  it('is left alone where it says so, unless the step was not seen to end', () => {
+    expect(fences(withArgs(existing))).toEqual([]);
+    const open = { ...journalled('m3/fence-etcd', 'started') };
+    expect(fences(withArgs(existing), [open]).map(([id]) => id)).toEqual([
+      'm1/fence-etcd',
+      'm2/fence-etcd',
+      'm3/fence-etcd',
+    ]);
+  });
+
+  it('waits for those that join, and for one that can’t be reached', () => {
+    const seen = made(of);
+    const { cluster } = seen;
+    if (cluster.kind !== 'up') throw new Error('it is up');
+    const grown: Observed = {
+      ...seen,
+      machines: { ...seen.machines, m3: { kind: 'seen', facts: bare('m3', 2) } },
+      cluster: {
+        ...cluster,
+        members: cluster.members.slice(0, 2),
+        nodes: cluster.nodes.filter(({ name }) => name !== 'm3'),
+      },
+    };
+    expect(fences(withArgs([], grown))).toEqual([
+      ['m1/fence-etcd', ['m3/join-control-plane'], false],
+      ['m2/fence-etcd', ['m1/fence-etcd'], true],
+    ]);
+    const away: Observed = {
+      ...seen,
+      machines: { ...seen.machines, m3: { kind: 'unreachable', reason: 'Silent', message: 'silent' } },
+    };
+    expect(fences(withArgs([], away))).toEqual([]);
+  });
+
+  it('stays so when one control plane is left, and says nothing to a single one', () => {
+    const alone = spec(['m1']);
+    expect(fences(withArgs(existing, made(alone)), [], alone)).toEqual([]);
+    expect(fences(withArgs([], made(alone)), [], alone)).toEqual([]);
+  });
+});
+
+describe('a control plane whose etcd has lost its data', () => {
+  it('joins anew, after its member was looked at', () => {
+    const of = spec(['m1', 'm2', 'm3']);
+    const seen = made(of);
+    const facts = prepared(of, 'm2', 1);
+    const plan = planApply(
+      of,
+      {
+        ...seen,
+        machines: {
+          ...seen.machines,
+          m2: { kind: 'seen', facts: { ...facts, kubernetes: { ...facts.kubernetes, etcdData: 'empty' } } },
+        },
+        cluster: {
+          ...seen.cluster,
+          members: (seen.cluster.kind === 'up' ? seen.cluster.members : []).map((each) =>
+            each.name === 'm2' ? { ...each, isHealthy: false } : each,
+          ),
+        } as Observed['cluster'],
+      },
+      [],
+      options,
+    );
+    expect(plan.refusals).toEqual([]);
+    expect(plan.steps.find(({ id }) => id === 'm2/join-control-plane')?.reason).toBe(
+      'the data of etcd on m2 is gone',
+    );
+    expect(waitsFor(plan, 'm2/join-control-plane')).toContain('m2/clear-stale-member');
   });
 });

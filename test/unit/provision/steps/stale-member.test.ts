@@ -72,8 +72,13 @@ describe('a machine that is to join', () => {
   });
 
   it('has been reset by hand: without its data the member can not come back', () => {
-    expect(judgeStaleMember({ ...lost, isUnfinished: false, hasData: false })).toMatchObject({
-      kind: 'remove',
+    const forgetful = { ...lost, isUnfinished: false, hasData: false };
+    expect(judgeStaleMember(forgetful)).toMatchObject({ kind: 'remove' });
+    expect(judgeStaleMember({ ...forgetful, isNodeReady: true })).toMatchObject({ kind: 'remove' });
+    expect(
+      judgeStaleMember({ ...forgetful, members: [member('m1'), member('m2'), member('m3')] }),
+    ).toMatchObject({
+      reason: 'MemberAlive',
     });
   });
 
