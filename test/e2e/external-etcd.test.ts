@@ -11,8 +11,8 @@ const { signal } = new AbortController();
 /** On a fresh machine everything is compiled first. */
 const coldMs = 40 * 60_000;
 
-/** m2 keeps the etcd, as another team would; m1 becomes the cluster. */
-describe('a cluster on an etcd that others keep', () => {
+/** m2 keeps the etcd and the load balancer, as another team would; m1 becomes the cluster, m3 its worker. */
+describe('a cluster on an etcd, and behind a load balancer, that others keep', () => {
   let lab: FaultLab;
 
   /** With the client that its keeper signed under this name. */
@@ -28,7 +28,11 @@ describe('a cluster on an etcd that others keep', () => {
       name: 'external',
       region: 'eu',
       machines: ['m1'],
-      spec: { etcd: { external: { endpoints: [`https://${ip}:2379`], secretRef: { name: 'kept-etcd' } } } },
+      spec: {
+        etcd: { external: { endpoints: [`https://${ip}:2379`], secretRef: { name: 'kept-etcd' } } },
+        endpointMode: 'External',
+        controlPlaneEndpoint: { host: ip, port: 8443 },
+      },
       objects: [
         {
           apiVersion: 'v1',
@@ -48,7 +52,7 @@ describe('a cluster on an etcd that others keep', () => {
   };
 
   beforeAll(async () => {
-    lab = await openFaultLab({ name: 'external', count: 2 });
+    lab = await openFaultLab({ name: 'external', count: 3 });
     const { programs } = await ensureBinaries({ progress, signal, only: ['etcd'] });
     const { ip, ssh } = lab.group.machine('m2');
     await runOverSsh(
@@ -57,6 +61,7 @@ describe('a cluster on an etcd that others keep', () => {
       createReadStream(programs.etcd?.path ?? ''),
     );
     await lab.on('m2', startEtcd(ip));
+    await lab.on('m2', startBalancer(lab.group.machine('m1').ip));
   }, coldMs);
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]();
@@ -74,6 +79,30 @@ describe('a cluster on an etcd that others keep', () => {
     10 * 60_000,
   );
 
+  it(
+    'fault 15: takes no machine in while the load balancer is down, and says so before anything is changed',
+    async () => {
+      const grown = { ...(await clusterWith('client')), workers: ['m3'] };
+      await lab.on('m2', 'systemctl stop balancer.socket balancer.service');
+      const answer = await lab.apply(grown);
+      expect(answer).toMatchObject({
+        isComplete: false,
+        refusals: [
+          {
+            reason: 'EndpointNotReached',
+            machine: 'm3',
+            message: expect.stringMatching(/:8443 of the cluster: nothing listens there/) as string,
+          },
+        ],
+      });
+      expect(await lab.on('m3', 'ls /etc/kubernetes /usr/local/bin/kubelet 2>/dev/null || true')).toBe('');
+      await lab.on('m2', 'systemctl start balancer.socket');
+      expect(await lab.apply(grown)).toMatchObject({ isComplete: true });
+      expect(await lab.on('m1', 'kubectl get nodes -o name')).toBe('node/m1\nnode/m3\n');
+    },
+    5 * 60_000,
+  );
+
   it('loses with it what it had, and has it back with it', async () => {
     await lab.on('m2', 'systemctl stop kept-etcd');
     await expect(lab.on('m1', 'kubectl --request-timeout=5s get configmap canary')).rejects.toThrow();
@@ -87,7 +116,7 @@ describe('a cluster on an etcd that others keep', () => {
     async () => {
       expect(await certificates()).toMatchObject({ reason: 'Valid' });
       await lab.on('m2', `cd /etc/kept-etcd; ${signClient('second', 'ca', 300)}`);
-      await lab.apply(await clusterWith('second'));
+      await lab.apply({ ...(await clusterWith('second')), workers: ['m3'] });
       expect(await certificates()).toMatchObject({
         reason: 'RenewalDue',
         message: expect.stringContaining('"hansa certs renew external" does it now') as string,
@@ -103,7 +132,7 @@ describe('a cluster on an etcd that others keep', () => {
         'm2',
         `cd /etc/kept-etcd; ${newAuthority('stranger')}; ${signClient('foreign', 'stranger', 300)}`,
       );
-      await lab.apply(await clusterWith('foreign'));
+      await lab.apply({ ...(await clusterWith('foreign')), workers: ['m3'] });
       const told = await lab.told('certs', 'renew', 'external', '-o', 'json');
       expect(told).toContain('EtcdRefused');
       expect(told).toContain('the old certificate stays');
@@ -119,6 +148,13 @@ describe('a cluster on an etcd that others keep', () => {
     5 * 60_000,
   );
 });
+
+/** systemd's own proxy, and a socket that starts it. */
+function startBalancer(to: string): string {
+  return `printf '[Socket]\\nListenStream=8443\\n' >/etc/systemd/system/balancer.socket
+printf '[Service]\\nExecStart=/lib/systemd/systemd-socket-proxyd ${to}:6443\\n' >/etc/systemd/system/balancer.service
+systemctl daemon-reload; systemctl start balancer.socket`;
+}
 
 function runEtcd(ip: string): string {
   return `cd /etc/kept-etcd && systemd-run --quiet --collect --unit kept-etcd /tmp/etcd --name kept --data-dir /var/lib/kept-etcd \\

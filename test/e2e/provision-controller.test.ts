@@ -280,6 +280,42 @@ describe('a cluster that the controller keeps', () => {
   );
 
   it(
+    'renews a certificate that is due, asked by nobody',
+    async () => {
+      const onMachine = (script: string) => group.machine('m1').exec(script);
+      const inUse = 'openssl x509 -noout -fingerprint -sha256 -in /etc/kubernetes/pki/apiserver.crt';
+      await onMachine(shortApiServer);
+      const short = await onMachine(inUse);
+      // Whatever makes it look; by itself it does so every ten minutes.
+      await onHost(
+        'patch',
+        'kubecluster',
+        'kept',
+        '--type=merge',
+        '-p',
+        '{"spec":{"rollout":{"maxUnavailable":2}}}',
+      );
+      await vi.waitFor(
+        async () => {
+          const { conditions } = (await status('kubecluster', 'kept')) as {
+            readonly conditions: readonly unknown[];
+          };
+          expect(await onMachine(inUse)).not.toBe(short);
+          expect(conditions).toContainEqual(
+            expect.objectContaining({ type: 'CertificatesValid', status: 'True', reason: 'AsDesired' }),
+          );
+        },
+        { timeout: eachMs, interval: 2_000 },
+      );
+      const runs = await onHost('get', 'kubeoperations', '-o', 'jsonpath={.items[*].metadata.name}');
+      const renewal = runs.split(' ').find((name) => name.startsWith('kept-renew-'));
+      expect(await status('kubeoperation', renewal ?? '')).toMatchObject({ phase: 'Completed' });
+      expect(await inCluster('get', 'configmap', 'canary', '-o', 'jsonpath={.data.sings}')).toBe('yes');
+    },
+    eachMs,
+  );
+
+  it(
     'replaces a machine that somebody has agreed to lose, and goes to no version that it can’t',
     async () => {
       const node = ['get', 'node', 'm2', '-o', 'jsonpath={.metadata.uid}'];
@@ -355,6 +391,14 @@ describe('a cluster that the controller keeps', () => {
     expect(log).not.toMatch(/hansa-controller\\?" cannot/);
   });
 });
+
+/** A certificate for two minutes, in the place of one for a year. */
+const shortApiServer = `
+export KUBECONFIG=/etc/kubernetes/admin.conf
+kubectl -n kube-system get configmap kubeadm-config -o jsonpath={.data.ClusterConfiguration} >/root/short.yaml
+sed -i '/^certificateValidityPeriod:/d' /root/short.yaml
+echo 'certificateValidityPeriod: 2m' >>/root/short.yaml
+kubeadm certs renew apiserver --config /root/short.yaml`;
 
 function serverOf(kubeconfig: string): { readonly server: string; readonly caData: string } {
   const { clusters } = parse(kubeconfig) as {
