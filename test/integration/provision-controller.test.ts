@@ -1,11 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { toCrd } from '../../src/api/crd/to-crd.ts';
 import { kubeClusterAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
 import { kubeMachineAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-machine.ts';
 import { kubeOperationAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-operation.ts';
 import { movedToAnnotation, provisionFinalizer } from '../../src/api/provision.hansa.dev/v1alpha1/words.ts';
-import { provisionKinds } from '../../src/api/served-kinds.ts';
 import { silentLogger } from '../../src/base/index.ts';
 import {
   type ApiClient,
@@ -17,6 +15,7 @@ import {
 } from '../../src/kube/index.ts';
 import { ProvisionController, type ProvisionMetrics } from '../../src/provision/index.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
+import { installProvisionKinds } from '../support/provision-kinds.ts';
 
 const namespace = 'default';
 const core = (kind: string, plural: string): ResourceType => ({
@@ -27,13 +26,6 @@ const core = (kind: string, plural: string): ResourceType => ({
   namespaced: true,
 });
 const secretType = core('Secret', 'secrets');
-const crdType: ResourceType = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
 
 interface Shown {
   readonly phase?: string;
@@ -62,17 +54,7 @@ beforeAll(async () => {
     hostParts: 'api',
   });
   host = createApiClient((await loadAccess({ text: sandbox.host.adminKubeconfig })).access);
-  for (const served of provisionKinds) {
-    await host.apply(crdType, toCrd(served) as unknown as KubeObject, { fieldManager: 'test' });
-  }
-  for (const { address } of provisionKinds) {
-    await vi.waitFor(
-      async () => {
-        for await (const _ of host.list(address)) break;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
-  }
+  await installProvisionKinds(host);
   const metrics: ProvisionMetrics = {
     onRun: () => {},
     onPhase: ({ name, phase }) => void phases.set(name, phase),

@@ -4,15 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { toCrd } from '../../src/api/crd/to-crd.ts';
-import { kubeCluster, kubeClusterAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
-import { kubeMachine, kubeMachineAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-machine.ts';
-import {
-  kubeOperation,
-  kubeOperationAddress,
-} from '../../src/api/provision.hansa.dev/v1alpha1/kube-operation.ts';
-import { etcdBackup } from '../../src/api/provision.hansa.dev/v1alpha1/etcd-backup.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubeClusterAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
+import { kubeMachineAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-machine.ts';
+import { kubeOperationAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-operation.ts';
 import { HansaError, silentLogger } from '../../src/base/index.ts';
 import {
   type ApiClient,
@@ -32,15 +27,10 @@ import { differences } from '../../src/provision/pivot/portable.ts';
 import { crClusterStore, StateFile, type WholeCluster } from '../../src/provision/store/index.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { keptCluster, type KeptParts } from '../unit/provision/pivot/kept-cluster.ts';
-import { find, secretType, typeOf } from '../unit/provision/registration/federation.ts';
+import { find, secretType } from '../unit/provision/registration/federation.ts';
 import { record } from '../unit/provision/store/builders.ts';
+import { installProvisionKinds } from '../support/provision-kinds.ts';
 
-const crdType = typeOf(
-  'apiextensions.k8s.io',
-  'CustomResourceDefinition',
-  'customresourcedefinitions',
-  false,
-);
 const movedTo = 'provision.hansa.dev/moved-to';
 const passphrase = 'correct horse battery';
 const lease = { leaseDurationMs: 1_000, renewDeadlineMs: 800, retryPeriodMs: 100 };
@@ -55,17 +45,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hansa-pivot-'));
   sandbox = await startSandbox({ name: `provision-pivot-${process.pid}`, members: [], hostParts: 'api' });
   host = createApiClient((await loadAccess({ text: sandbox.host.adminKubeconfig })).access);
-  for (const served of [kubeCluster, kubeMachine, kubeOperation, etcdBackup]) {
-    await host.apply(crdType, toCrd(served) as unknown as KubeObject, { fieldManager: 'test' });
-  }
-  for (const { address } of [kubeCluster, kubeMachine, kubeOperation, etcdBackup]) {
-    await vi.waitFor(
-      async () => {
-        for await (const _ of host.list(address)) break;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
-  }
+  await installProvisionKinds(host);
 });
 
 afterAll(async () => {

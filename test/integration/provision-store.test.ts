@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { toCrd } from '../../src/api/crd/to-crd.ts';
 import { kubeClusterAddress } from '../../src/api/provision.hansa.dev/v1alpha1/kube-cluster.ts';
 import {
   kubeOperationAddress,
   type KubeOperationStatus,
 } from '../../src/api/provision.hansa.dev/v1alpha1/kube-operation.ts';
-import { provisionKinds } from '../../src/api/served-kinds.ts';
 import { HansaError, silentLogger } from '../../src/base/index.ts';
 import {
   type ApiClient,
@@ -13,27 +11,15 @@ import {
   type KubeObject,
   loadAccess,
   type ResourceType,
+  secretType,
   systemClock,
 } from '../../src/kube/index.ts';
 import { openIntents } from '../../src/provision/plan/journal.ts';
 import { type CrClusterStoreOptions, crClusterStore } from '../../src/provision/store/index.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { record } from '../unit/provision/store/builders.ts';
+import { installProvisionKinds } from '../support/provision-kinds.ts';
 
-const crdType: ResourceType = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
-const secretType: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
 const never = new AbortController().signal;
 const lease = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 250 };
 
@@ -44,18 +30,7 @@ let count = 0;
 beforeAll(async () => {
   sandbox = await startSandbox({ name: `provision-store-${process.pid}`, members: [], hostParts: 'api' });
   host = createApiClient((await loadAccess({ text: sandbox.host.adminKubeconfig })).access);
-  const ours = provisionKinds;
-  for (const served of ours) {
-    await host.apply(crdType, toCrd(served) as unknown as KubeObject, { fieldManager: 'test' });
-  }
-  for (const { address } of ours) {
-    await vi.waitFor(
-      async () => {
-        for await (const _ of host.list(address)) break;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
-  }
+  await installProvisionKinds(host);
 });
 
 afterAll(async () => {
@@ -252,8 +227,8 @@ describe('the lock of a cluster on a real API server', () => {
     const { key, store } = await newCluster();
     await using lock = await store.lock('controller-a', never);
     const leases: ResourceType = {
-      ...crdType,
       group: 'coordination.k8s.io',
+      version: 'v1',
       kind: 'Lease',
       plural: 'leases',
       namespaced: true,

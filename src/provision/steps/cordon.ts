@@ -1,5 +1,6 @@
 import type { Machine, StepContext } from '../engine/executor.ts';
 import { askKubectl, getObject } from './kubectl.ts';
+import { commandPost } from './step-machine.ts';
 
 /** On a node that Hansa closed: who was closed by a person stays closed. */
 const mark = 'provision.hansa.dev/cordoned';
@@ -35,4 +36,11 @@ export async function uncordonNode(context: StepContext, post: Machine, node: st
   const { signal } = context;
   await askKubectl(post, ['uncordon', node], { signal });
   await askKubectl(post, ['annotate', 'node', node, `${mark}-`], { signal });
+}
+
+/** Takes back a cordon of Hansa's; that of a person stays. */
+export async function uncordonIfOurs(context: StepContext, { spec }: Machine): Promise<void> {
+  const post = await commandPost(context, spec.name);
+  const { isCordonedByUs } = await readNode(context, post, spec.nodeName);
+  if (isCordonedByUs) await uncordonNode(context, post, spec.nodeName);
 }

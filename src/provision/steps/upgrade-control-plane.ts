@@ -3,7 +3,7 @@ import type { Executor, Machine, StepContext } from '../engine/executor.ts';
 import { readMembers } from '../etcd/read-members.ts';
 import type { Step } from '../plan/steps.ts';
 import { compareVersions, readVersion, versionOf } from '../plan/version.ts';
-import { readNode, uncordonNode } from './cordon.ts';
+import { uncordonIfOurs } from './cordon.ts';
 import { readClusterConfiguration } from './kubeadm-config.ts';
 import { runKubectl } from './kubectl.ts';
 import { awaitNodeVersion, readNodeVersion } from './node-version.ts';
@@ -77,9 +77,7 @@ export const upgradeControlPlane: Executor = {
     if (mark === 'none') return;
     // Without an API server to ask: that of the only control plane may be what is broken.
     await putBackFiles(context, step, machine, version, { manifests: mark === 'saved' });
-    const post = await commandPost(context, machine.spec.name);
-    const node = await readNode(context, post, machine.spec.nodeName);
-    if (node.isCordonedByUs) await uncordonNode(context, post, machine.spec.nodeName);
+    await uncordonIfOurs(context, machine);
   },
 };
 

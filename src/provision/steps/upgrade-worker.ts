@@ -1,6 +1,6 @@
 import type { Executor, Machine, StepContext } from '../engine/executor.ts';
 import type { Step } from '../plan/steps.ts';
-import { readNode, uncordonNode } from './cordon.ts';
+import { uncordonIfOurs } from './cordon.ts';
 import { awaitNodeVersion, readNodeVersion } from './node-version.ts';
 import { mustRunToEnd } from './run-to-end.ts';
 import { commandPost, machineOf, textInput } from './step-machine.ts';
@@ -46,9 +46,7 @@ export const upgradeWorker: Executor = {
   async undo(context, step) {
     const machine = machineOf(context, step);
     await putBackFiles(context, step, machine, textInput(step, 'version'), { manifests: false });
-    const post = await commandPost(context, machine.spec.name);
-    const node = await readNode(context, post, machine.spec.nodeName);
-    if (node.isCordonedByUs) await uncordonNode(context, post, machine.spec.nodeName);
+    await uncordonIfOurs(context, machine);
   },
 };
 
