@@ -1,5 +1,5 @@
 import { HansaError } from '../../base/index.ts';
-import { keyText, type JournalRecord } from '../../provision/index.ts';
+import { type ClusterSpec, keyText, type JournalRecord } from '../../provision/index.ts';
 import { printData, readOutput } from '../host-options.ts';
 import { createProgress } from '../progress.ts';
 import { bytesText } from './bytes-text.ts';
@@ -56,7 +56,7 @@ async function takeOne(
     process.stdout.write(
       `${renderOutcome(outcome, {
         done: taken
-          ? takenText(spec.name, taken.evidence, spec.backup && targetText(spec.backup))
+          ? takenText(spec, taken.evidence, spec.backup && targetText(spec.backup))
           : `cluster ${keyText(spec)} is backed up`,
         nothing: `cluster ${spec.name}: nothing was taken`,
         again: `hansa cluster ${needsTarget ? 'backup' : 'snapshot'} ${spec.name}`,
@@ -75,7 +75,7 @@ export function takenOf(journal: readonly JournalRecord[]): JournalRecord | unde
 }
 
 export function takenText(
-  cluster: string,
+  { name: cluster, etcd }: Pick<ClusterSpec, 'name' | 'etcd'>,
   evidence: JournalRecord['evidence'],
   target: string | undefined,
 ): string {
@@ -92,6 +92,9 @@ export function takenText(
   const [first = ''] = machines.split(',');
   return [
     `snapshot (${content}) is on ${machines.replaceAll(',', ', ')}: ${path}`,
-    `hansa cluster restore ${cluster} --snapshot ${first}:${path}`,
+    // The members are not ours to restore.
+    etcd.kind === 'external'
+      ? 'whoever keeps the etcd restores it, with "etcdutl snapshot restore"'
+      : `hansa cluster restore ${cluster} --snapshot ${first}:${path}`,
   ].join('\n');
 }

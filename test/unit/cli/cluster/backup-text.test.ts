@@ -4,6 +4,8 @@ import { takenOf, takenText } from '../../../../src/cli/cluster/run-backup.ts';
 import { renderBackups } from '../../../../src/cli/cluster/run-backups.ts';
 import { journalled } from '../../provision/plan/day-two-world.ts';
 
+const shop = { name: 'shop', etcd: { kind: 'stacked', imageTag: undefined } } as const;
+
 describe('a backup that was taken', () => {
   it('is told with its size, its place and the command that restores it', () => {
     const evidence = {
@@ -13,7 +15,7 @@ describe('a backup that was taken', () => {
       keys: '366',
       removed: 'b0',
     };
-    expect(takenText('shop', evidence, '/srv/backups')).toBe(
+    expect(takenText(shop, evidence, '/srv/backups')).toBe(
       [
         'backup b1 (2.0 MiB; etcd 1.0 MiB, 366 keys) is in /srv/backups',
         'beyond retention, and removed: b0',
@@ -24,11 +26,19 @@ describe('a backup that was taken', () => {
 
   it('that stayed on machines is told with its path', () => {
     const evidence = { sizeBytes: '1048576', path: '/x.db', machines: 'm1,m2' };
-    expect(takenText('shop', evidence, undefined)).toBe(
+    expect(takenText(shop, evidence, undefined)).toBe(
       ['snapshot (etcd 1.0 MiB) is on m1, m2: /x.db', 'hansa cluster restore shop --snapshot m1:/x.db'].join(
         '\n',
       ),
     );
+  });
+
+  it('of an etcd that others keep is theirs to restore', () => {
+    const evidence = { sizeBytes: '1048576', path: '/x.db', machines: 'm1' };
+    const etcd = { kind: 'external', endpoints: ['https://10.0.0.9:2379'], secretName: 'kept' } as const;
+    const text = takenText({ name: 'shop', etcd }, evidence, undefined);
+    expect(text).toContain('whoever keeps the etcd restores it');
+    expect(text).not.toContain('hansa cluster restore');
   });
 
   it('is the last one of the journal that was taken to its end', () => {
