@@ -104,11 +104,11 @@ describe('a cluster of one control plane', () => {
       await lab.until('m2', 'pkill -STOP -f "^kubeadm join"', 2 * 60_000);
       killed.kill('SIGKILL');
       await killed;
-      const process = await lab.on('m2', 'pgrep -f "^kubeadm join"');
+      const processes = await lab.on('m2', 'pgrep -d " " -f "^kubeadm join"');
       await lab.on('m2', ageLock);
       const second = lab.start(...args);
       await whenSaid(second, /… m2: join as worker/);
-      await lab.on('m2', `kill -CONT ${process}`);
+      await lab.on('m2', `kill -CONT ${processes}`);
       expect(answerIn((await second).stdout)).toMatchObject({ isComplete: true });
       const join = (await lab.journal('lone')).filter(({ step }) => step === 'm2/join-worker');
       expect(join.filter(({ event }) => event === 'interrupted')).toHaveLength(1);

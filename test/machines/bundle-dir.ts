@@ -84,7 +84,14 @@ export async function ensureBundleDir(
 /** Changes when what is below changes, so that no old directory is taken for a new one. */
 function recipeId(): string {
   const hash = createHash('sha256');
-  for (const file of ['bundle-dir.ts', 'images.ts', 'go/hello/main.go', 'go/pause/main.go']) {
+  for (const file of [
+    'bundle-dir.ts',
+    'images.ts',
+    'image/customize.sh',
+    'image/packages.txt',
+    'go/hello/main.go',
+    'go/pause/main.go',
+  ]) {
     hash.update(readFileSync(fileURLToPath(new URL(file, import.meta.url))));
   }
   return hash.digest('hex').slice(0, 8);

@@ -42,6 +42,18 @@ has_leftovers() {
     [ -e /etc/kubernetes/pki/apiserver.crt ] || [ -e /var/lib/kubelet/config.yaml ] ||
     [ -n "$(ls /etc/kubernetes/manifests/ 2>/dev/null)" ] || [ -d /var/lib/etcd/member ]
 }
+# Rules of kube-proxy, flannel and the CNI plugins would send packets to pods that are no more.
+drop_packet_rules() {
+  for table in 'ip kube-proxy' 'ip6 kube-proxy' 'ip flannel-ipv4' 'ip6 flannel-ipv6'; do
+    nft delete table $table 2>/dev/null || :
+  done
+  for family in iptables ip6tables; do
+    command -v $family-save >/dev/null 2>&1 || continue
+    if $family-save 2>/dev/null | grep -Eq 'KUBE-|CNI-|FLANNEL-'; then
+      $family-save | grep -Ev 'KUBE-|CNI-|FLANNEL-|cali-|"name: \\\\"' | $family-restore || :
+    fi
+  done
+}
 clean_node() {
   systemctl stop kubelet.service 2>/dev/null || :
   if command -v kubeadm >/dev/null 2>&1; then
@@ -60,6 +72,7 @@ clean_node() {
   fi
   rm -rf /var/lib/etcd/* /var/lib/cni/* /run/flannel
   rm -f /etc/cni/net.d/10-flannel.conflist
+  drop_packet_rules
   for link in cni0 flannel.1 flannel-v6.1; do ip link delete "$link" 2>/dev/null || :; done
 }
 `;

@@ -95,20 +95,10 @@ async function restoreHosts(context: StepContext, machine: Machine): Promise<voi
   await putHosts(context, machine, withHostsBlock(hosts, cluster.name, []), hosts);
 }
 
-// Rules of kube-proxy, flannel and the CNI plugins would send packets to pods that are no more.
 const nodeScript = `${cleanLibrary}
 PATH=/usr/local/bin:$PATH
 systemctl disable --quiet --now kubelet.service 2>/dev/null || :
 clean_node "$1" "$2"
-for table in 'ip kube-proxy' 'ip6 kube-proxy' 'ip flannel-ipv4' 'ip6 flannel-ipv6'; do
-  nft delete table $table 2>/dev/null || :
-done
-for family in iptables ip6tables; do
-  command -v $family-save >/dev/null 2>&1 || continue
-  if $family-save 2>/dev/null | grep -Eq 'KUBE-|CNI-|FLANNEL-'; then
-    $family-save | grep -Ev 'KUBE-|CNI-|FLANNEL-|cali-|"name: \\\\"' | $family-restore || :
-  fi
-done
 rm -rf /etc/kubernetes/tmp /var/lib/hansa/restore /var/lib/hansa/upgrade
 rm -rf /var/log/pods /var/log/containers /etc/kubernetes/hansa/init.yaml /etc/kubernetes/hansa/join.yaml /etc/kubernetes/hansa/pki
 `;

@@ -46,6 +46,9 @@ ln -s dash "$out/usr/bin/sh"
 for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
   ln -s xtables-nft-multi "$out/usr/sbin/$name"
 done
+# As in the image that Kubernetes gives out. Without the names of protocols kube-proxy takes the rules that it finds for others
+# than its own, and takes them out.
+cp /etc/protocols /etc/services "$out/etc/"
 cp -a "$lib/xtables" "$out$lib/"
 ldd $programs "$lib"/xtables/*.so 2>/dev/null | awk '/=> \//{print $3} /^\t\/lib/{print $1}' | sort -u |
   while read -r file; do
