@@ -21,6 +21,8 @@ export interface StatusSight {
   readonly unjoined: readonly string[];
   /** Machines whose Node is missing though they can be reached. */
   readonly nodeless: readonly string[];
+  /** Machines that don't reach the endpoint that others keep. */
+  readonly closedTo: readonly string[];
   /** Machines whose member of etcd does not answer though they can be reached. */
   readonly unwellEtcd: readonly string[];
   /** Nodes that are not Ready though their machine can be reached. */
@@ -136,6 +138,12 @@ function nextWhenUp(sight: StatusSight): Next | undefined {
       command: sight.unjoined.includes(first)
         ? `bring it up, then ${apply}`
         : `bring it back; or hansa cluster replace ${name} ${first} --forget-unreachable ${first}`,
+    };
+  }
+  if (sight.closedTo.length > 0) {
+    return {
+      why: `${sight.closedTo.join(', ')} can't connect to the endpoint`,
+      command: `start the load balancer, see that it leads to the control planes and that its name is known; then hansa cluster status ${name}`,
     };
   }
   const [unwell] = sight.unwellEtcd;

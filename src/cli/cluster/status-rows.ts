@@ -75,6 +75,7 @@ export function statusOf(input: StatusInput): ClusterStatus {
   const backup = backupSight(input);
   const open = openSteps(journal);
   const bad = machines.filter(({ state, etcd }) => state !== 'Ready' || etcd?.isHealthy === false);
+  const seen = machineSights(spec, observed, machines);
   const sight: StatusSight = {
     name: spec.name,
     cluster: kind,
@@ -84,7 +85,7 @@ export function statusOf(input: StatusInput): ClusterStatus {
     certificates: verdict.reason,
     hasOpenRestore: openRestore(journal) !== undefined,
     openSteps: open,
-    ...machineSights(spec, observed, machines),
+    ...seen,
     leaving,
     strays,
     backup,
@@ -99,6 +100,7 @@ export function statusOf(input: StatusInput): ClusterStatus {
       cluster.dnsReady &&
       areCertsWell &&
       strays.length === 0 &&
+      seen.closedTo.length === 0 &&
       open.length === 0,
     message: messageFor(spec, { kind, cluster, bad }),
     etcd: etcdText(spec, cluster),
@@ -158,12 +160,19 @@ function systemOf(sight: MachineSight | undefined): string | undefined {
 }
 
 function machineSights(
-  { machines, version }: ClusterSpec,
+  { machines, version, endpoint }: ClusterSpec,
   observed: Observed,
   rows: readonly MachineRow[],
 ): Pick<
   StatusSight,
-  'unreachable' | 'unjoined' | 'nodeless' | 'unwellEtcd' | 'notReady' | 'cordoned' | 'otherVersions'
+  | 'unreachable'
+  | 'unjoined'
+  | 'nodeless'
+  | 'closedTo'
+  | 'unwellEtcd'
+  | 'notReady'
+  | 'cordoned'
+  | 'otherVersions'
 > {
   const isSeen = (name: string) => observed.machines[name]?.kind === 'seen';
   const names = (test: (row: MachineRow) => boolean) => rows.filter(test).map(({ name }) => name);
@@ -172,6 +181,8 @@ function machineSights(
     unreachable: machines.map(({ name }) => name).filter((name) => !isSeen(name)),
     unjoined: names(({ name, version: kubelet }) => !isSeen(name) && kubelet === undefined),
     nodeless: names(({ name, state }) => isSeen(name) && state.startsWith('NoNode')),
+    closedTo:
+      endpoint.mode === 'External' ? names(({ name }) => isClosed(observed.machines[name], endpoint)) : [],
     unwellEtcd: names(({ name, etcd }) => isSeen(name) && etcd?.isHealthy === false),
     notReady: names(({ name, state }) => isSeen(name) && state.startsWith('NotReady')),
     cordoned: nodes
@@ -179,6 +190,13 @@ function machineSights(
       .map(({ name }) => name),
     otherVersions: names((row) => row.version !== undefined && row.version.replace(/^v/, '') !== version),
   };
+}
+
+function isClosed(sight: MachineSight | undefined, { host, port }: ClusterSpec['endpoint']): boolean {
+  if (sight?.kind !== 'seen') return false;
+  return sight.facts.reaches.some(
+    (each) => each.address === host && each.port === port && each.outcome !== 'reached',
+  );
 }
 
 /** Machines that can't be reached may hide a cluster; and what was there and is no more is not the same as what never was. */

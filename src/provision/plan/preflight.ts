@@ -29,7 +29,9 @@ export function preflight(
     return sight?.kind === 'seen' ? [{ machine, facts: sight.facts, isNew: !isIn(machine) }] : [];
   });
   const fresh = candidates.filter(({ isNew }) => isNew);
+  const isUnmade = fresh.length === candidates.length;
   const time = clocks(candidates);
+  const closed = closedEndpoint(spec, candidates);
   return {
     refusals: [
       ...fresh.flatMap((each) => [
@@ -46,9 +48,7 @@ export function preflight(
       ...duplicates(candidates),
       ...time.refusals,
       ...unreached(spec, candidates),
-      ...(fresh.length === candidates.length
-        ? takenEndpoint(spec, candidates)
-        : closedEndpoint(spec, candidates)),
+      ...(isUnmade ? takenEndpoint(spec, candidates) : closed.refusals),
     ],
     warnings: [
       ...fresh.flatMap((each) => [
@@ -60,7 +60,7 @@ export function preflight(
       ]),
       ...proxies(spec, candidates),
       // Networks can be chosen once, so it is told before there is a cluster.
-      ...(fresh.length === candidates.length ? otherClusters(spec, others) : []),
+      ...(isUnmade ? otherClusters(spec, others) : closed.warnings),
       ...time.warnings,
     ],
   };

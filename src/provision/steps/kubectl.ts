@@ -1,4 +1,5 @@
 import { HansaError } from '../../base/index.ts';
+import { apiServerPort } from '../plan/render/cluster-configuration.ts';
 import type { RemoteResult, Transport } from '../transport/transport.ts';
 
 /** A control plane machine, as far as kubectl needs it; every `Machine` is one. */
@@ -15,7 +16,10 @@ export interface KubectlOptions {
   readonly onLine?: (line: string) => void;
 }
 
-/** Runs kubectl on a control plane as its administrator; resolves with whatever exit code. */
+/**
+ * Runs kubectl on a control plane as its administrator; resolves with whatever exit code. It asks the API server of that very
+ * machine: a load balancer that is down takes no cluster away from those who mend it.
+ */
 export async function runKubectl(
   on: KubectlHost,
   args: readonly string[],
@@ -24,7 +28,7 @@ export async function runKubectl(
   return on.transport.exec({
     // sudo's own PATH often lacks /usr/local/bin.
     script: 'PATH=/usr/local/bin:$PATH exec kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"',
-    args,
+    args: [...ownServer, ...args],
     root: true,
     deadlineMs,
     ...(stdin !== undefined && { stdin }),
@@ -32,6 +36,8 @@ export async function runKubectl(
     ...(onLine && { onLine }),
   });
 }
+
+const ownServer = ['--server', `https://127.0.0.1:${apiServerPort}`, '--tls-server-name', 'kubernetes'];
 
 /** Runs kubectl there and gives what it printed. @throws HansaError KubectlFailed */
 export async function askKubectl(

@@ -36,24 +36,24 @@ export function takenEndpoint(
 
 /**
  * Machines that can't get to the endpoint that others keep: a load balancer that is down, a name that nobody knows. `kubeadm
- * join` would wait for it for minutes and leave half a node. Before there is a cluster it may still be made, such as an
- * address that a static pod will put up.
+ * join` would wait for it for minutes and leave half a node, so nobody joins meanwhile; nodes are told of. Before there is a
+ * cluster it may still be made, such as an address that a static pod will put up.
  */
 export function closedEndpoint(
   { endpoint: { mode, host, port } }: ClusterSpec,
   candidates: readonly Candidate[],
-): readonly Refusal[] {
-  if (mode !== 'External') return [];
-  return candidates.flatMap((each) => {
+): { readonly refusals: readonly Refusal[]; readonly warnings: readonly Refusal[] } {
+  if (mode !== 'External') return { refusals: [], warnings: [] };
+  const closed = candidates.flatMap((each) => {
     const sight = each.facts.reaches.find((one) => one.address === host && one.port === port);
-    if (!each.isNew || !sight || sight.outcome === 'reached') return [];
-    return about(
-      each,
-      'EndpointNotReached',
-      `does not reach the endpoint ${hostWithPort(host, port)} of the cluster: ${hows[sight.outcome]}. See that the load balancer runs and leads to the control planes`,
-      'spec.controlPlaneEndpoint.host',
-    );
+    if (!sight || sight.outcome === 'reached') return [];
+    const message = `does not reach the endpoint ${hostWithPort(host, port)} of the cluster: ${hows[sight.outcome]}. See that the load balancer runs and leads to the control planes`;
+    const complaint = about(each, 'EndpointNotReached', message, 'spec.controlPlaneEndpoint.host');
+    return [{ isNew: each.isNew, complaint }];
   });
+  const of = (isNew: boolean) =>
+    closed.filter((each) => each.isNew === isNew).map(({ complaint }) => complaint);
+  return { refusals: of(true), warnings: of(false) };
 }
 
 const hows: Readonly<Record<Exclude<ReachOutcome, 'reached'>, string>> = {

@@ -194,6 +194,22 @@ describe('what a status says to do first', () => {
   });
 });
 
+describe('a load balancer that is down', () => {
+  it('is told though every API server answers, and is the first thing to mend', () => {
+    const seen = whole(observed(three));
+    const { m2 } = seen.machines;
+    if (m2?.kind !== 'seen') throw new Error('m2 was seen');
+    const reaches = [{ address: 'api.north', port: 6443, outcome: 'refused' as const }];
+    const machines = { ...seen.machines, m2: { ...m2, facts: { ...m2.facts, reaches } } };
+    const status = statusOf(input({ observed: { ...seen, machines } }));
+    expect(status.isWell).toBe(false);
+    expect(status.next).toMatchObject({
+      why: "m2 can't connect to the endpoint",
+      command: expect.stringMatching(/^start the load balancer/) as string,
+    });
+  });
+});
+
 describe('a member of etcd that no machine accounts for', () => {
   const stale = member('m9', { id: '8e9e05c52164694d', isHealthy: false });
   const observedWithStale = whole(

@@ -137,9 +137,10 @@ export function observed(
   };
 }
 
-/** Of what a machine tells, plans of day two look at the images of its static pods alone. */
+/** Of what a machine tells, plans of day two look at the images of its static pods, a status at what it reaches. */
 function factsAt(version: string): MachineFacts {
-  const facts: Pick<MachineFacts, 'kubernetes'> = {
+  const facts: Pick<MachineFacts, 'kubernetes' | 'reaches'> = {
+    reaches: [],
     kubernetes: {
       hasKubeletConfig: true,
       hasAdminConfig: true,

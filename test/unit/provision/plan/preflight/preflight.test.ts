@@ -137,10 +137,14 @@ describe('an endpoint that others keep', () => {
     expect(text).toContain(`does not reach the endpoint api.shop:443 of the cluster: ${words}`);
   });
 
-  it('may be made with the cluster, and is not asked for again by its nodes', () => {
+  it('may be made with the cluster, and is told of where nodes don’t reach it', () => {
     const closed = ['reach api.shop 443 refused'];
-    expect(lookedAt(spec, { m1: closed, w1: closed }).refusals).toEqual([]);
-    expect(lookedAt(spec, { m1: closed }, { nodes: ['m1'] }).refusals).toEqual([]);
+    const unmade = lookedAt(spec, { m1: closed, w1: closed });
+    expect(unmade.refusals).toEqual([]);
+    expect(unmade.warnings).not.toContain('m1 EndpointNotReached');
+    const made = lookedAt(spec, { m1: closed }, { nodes: ['m1'] });
+    expect(made.refusals).toEqual([]);
+    expect(made.warnings).toContain('m1 EndpointNotReached');
   });
 });
 
