@@ -200,7 +200,7 @@ function nonceOf(prefix: Buffer, number: number, isLast: boolean): Buffer {
   return Buffer.concat([prefix, end]);
 }
 
-function deriveKeys(
+async function deriveKeys(
   passphrase: string,
   salt: Buffer,
   cost: number,

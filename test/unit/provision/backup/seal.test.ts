@@ -101,10 +101,11 @@ describe('a sealed stream', () => {
     });
   });
 
-  it('is refused before it can ask for more memory than a reader should spend', async () => {
-    const whole = (await sealed(Buffer.from('secret')))
-      .toString('latin1')
-      .replace('"cost":16,', '"cost":1073741824,');
+  it.each([
+    ['asks for more memory than a reader should spend', '"cost":1073741824,'],
+    ['has a cost that is none', '"cost":17,'],
+  ])('is refused when it %s', async (_, cost) => {
+    const whole = (await sealed(Buffer.from('secret'))).toString('latin1').replace('"cost":16,', cost);
     await expect(gather(unseal(pieces(Buffer.from(whole, 'latin1'), 50), passphrase))).rejects.toMatchObject({
       reason: 'NotSealed',
     });
