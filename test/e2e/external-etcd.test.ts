@@ -98,7 +98,7 @@ describe('a cluster on an etcd, and behind a load balancer, that others keep', (
       expect(await lab.on('m3', 'ls /etc/kubernetes /usr/local/bin/kubelet 2>/dev/null || true')).toBe('');
       await lab.on('m2', 'systemctl start balancer.socket');
       expect(await lab.apply(grown)).toMatchObject({ isComplete: true });
-      expect(await lab.on('m1', 'kubectl get nodes -o name')).toBe('node/m1\nnode/m3\n');
+      expect(await lab.on('m1', 'kubectl get nodes -o name')).toBe('node/m1\nnode/m3');
     },
     5 * 60_000,
   );
